@@ -1,0 +1,3 @@
+-- Outgoing and incoming texts.
+-- +goose Up
+select 1;

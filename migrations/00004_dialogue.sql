@@ -1,0 +1,3 @@
+-- Dialogues and drafts.
+-- +goose Up
+select 1;

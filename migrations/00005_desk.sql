@@ -1,0 +1,3 @@
+-- Staff, roles, grants.
+-- +goose Up
+select 1;

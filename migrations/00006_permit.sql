@@ -1,0 +1,3 @@
+-- Permit requests and permits.
+-- +goose Up
+select 1;

@@ -1,0 +1,3 @@
+-- Timetables, occurrences, visits.
+-- +goose Up
+select 1;

@@ -1,0 +1,3 @@
+-- Scheduled jobs.
+-- +goose Up
+select 1;
