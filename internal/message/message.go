@@ -29,7 +29,7 @@ type Outbound struct {
 	Class   Class
 	Line    text.Line
 	Body    private.Body // already written out (a screen of a conversation); Line.Key still names it
-	CaseID  int64 // 0: belongs to no case
+	CaseID  int64        // 0: belongs to no case
 	// Dedupe names the occasion: one text per (case, occasion, recipient, key) is ever stored.
 	Dedupe    string
 	NotBefore time.Time // zero: now
