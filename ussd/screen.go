@@ -1,0 +1,238 @@
+package ussd
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
+
+	"github.com/wasl-sms/wasl/smpp/gsm"
+)
+
+// Keys that mean the same on every screen. Some gateways keep a lone # for
+// themselves, so KeyMoreAlso and KeyMoreHash are taken for KeyMore.
+const (
+	KeyBack     = "0"
+	KeyHome     = "00"
+	KeyMore     = "98"
+	KeyMoreAlso = "99"
+	KeyMoreHash = "#"
+)
+
+// Item is one line to choose: a key and what it does.
+type Item struct{ Key, Label string }
+
+// line has no dot after the key: beside Arabic the dot would be shown on the
+// wrong side of it.
+func (i Item) line() string {
+	if i.Label == "" {
+		return i.Key
+	}
+	return i.Key + " " + i.Label
+}
+
+// Screen is one step of a dialogue in one language, its values filled in.
+type Screen struct {
+	Title  string
+	Body   string
+	Items  []Item
+	Footer []Item // keys shown on every page, such as 0 and 00
+	End    bool   // the session ends with this screen
+}
+
+// Nav labels the keys that paging adds.
+type Nav struct{ More, Back, Home string }
+
+// Rendered is one page of a screen, ready to be sent.
+type Rendered struct {
+	Text  string
+	Index int // from 0
+	Total int
+	End   bool // the screen ends the session, and this is its last page
+}
+
+// Paginate renders a screen in as many pages as the budget asks for. The first
+// page has the budget's First; give Budget.Later for a screen that does not open
+// a session. Items stand whole on one page, and text is cut between words; a
+// single word or item longer than a page is cut between letters, an item to its
+// page. Each page but the last offers More; each but the first offers Back.
+func Paginate(s Screen, b Budget, nav Nav) []string {
+	b = b.orDefault()
+	rest := s.atoms()
+	var pages []string
+	for {
+		first := len(pages) == 0
+		text, taken, left := fill(s, rest, b, nav, first)
+		pages = append(pages, text)
+		rest = rest[taken:]
+		if left != nil {
+			rest = append([]atom{*left}, rest...)
+		}
+		if len(rest) == 0 {
+			return pages
+		}
+	}
+}
+
+// Page renders page n (from 0) of a screen; beyond the last it is the last.
+func Page(s Screen, n int, b Budget, nav Nav) Rendered {
+	pages := Paginate(s, b, nav)
+	n = max(0, min(n, len(pages)-1))
+	return Rendered{Text: pages[n], Index: n, Total: len(pages), End: s.End && n == len(pages)-1}
+}
+
+// atom is what is not cut as long as a page can hold it: a word, or an item.
+type atom struct {
+	text string
+	glue string // what joins it to the atom before on the same page
+	item bool
+}
+
+func (s Screen) atoms() []atom {
+	var out []atom
+	for _, block := range []string{s.Title, s.Body} {
+		for line := range strings.SplitSeq(block, "\n") {
+			glue := "\n"
+			for _, word := range strings.FieldsFunc(line, breakable) {
+				out = append(out, atom{text: word, glue: glue})
+				glue = " "
+			}
+		}
+	}
+	for _, item := range s.Items {
+		line := strings.Join(strings.FieldsFunc(item.line(), lineSpace), " ")
+		out = append(out, atom{text: line, glue: "\n", item: true})
+	}
+	return out
+}
+
+// breakable is white space at which a line may be cut: all but the no-break
+// spaces.
+func breakable(r rune) bool {
+	return unicode.IsSpace(r) && r != 0x00A0 && r != 0x202F
+}
+
+func lineSpace(r rune) bool { return r == '\n' || r == '\r' }
+
+// fill takes as many atoms as one page holds. left is what remains of an atom
+// that had to be cut.
+func fill(s Screen, atoms []atom, b Budget, nav Nav, first bool) (text string, taken int, left *atom) {
+	if p := (page{lines: joinAtoms(atoms), footer: footer(s, nav, first, false)}); b.holds(p.String(), first) {
+		return p.String(), len(atoms), nil
+	}
+	feet := []string{footer(s, nav, first, true), KeyMore, ""}
+	for _, foot := range feet {
+		if text, taken = prefix(atoms, foot, b, first); taken > 0 {
+			return text, taken, nil
+		}
+		if text, left = cutAtom(atoms[0], foot, b, first); text != "" {
+			return text, 1, left
+		}
+	}
+	return cutRunes(atoms[0], b, first)
+}
+
+// cutRunes is for a letter with more marks than a page holds, and for a budget
+// that is none: at least one character is taken, so that paging ends.
+func cutRunes(a atom, b Budget, first bool) (text string, taken int, left *atom) {
+	end := 0
+	for i, r := range a.text {
+		candidate := gsm.Fold(a.text[:i+utf8.RuneLen(r)])
+		if end > 0 && !b.holds(candidate, first) {
+			break
+		}
+		text, end = candidate, i+utf8.RuneLen(r)
+	}
+	return text, 1, a.after(end)
+}
+
+// prefix is the page with the most atoms that holds, if any does.
+func prefix(atoms []atom, foot string, b Budget, first bool) (text string, taken int) {
+	var lines strings.Builder
+	for i, a := range atoms {
+		if i > 0 {
+			lines.WriteString(a.glue)
+		}
+		lines.WriteString(a.text)
+		candidate := page{lines: lines.String(), footer: foot}.String()
+		if !b.holds(candidate, first) {
+			return text, i
+		}
+		text = candidate
+	}
+	return text, len(atoms)
+}
+
+// cutAtom gives the page with the most letters of a, and the rest of it. An item
+// has no rest: the end of its label is dropped.
+func cutAtom(a atom, foot string, b Budget, first bool) (text string, left *atom) {
+	end := 0
+	for rest, state := a.text, -1; rest != ""; {
+		var cluster string
+		cluster, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		candidate := page{lines: a.text[:end+len(cluster)], footer: foot}.String()
+		if !b.holds(candidate, first) {
+			break
+		}
+		text, end = candidate, end+len(cluster)
+	}
+	if a.item || text == "" {
+		return text, nil
+	}
+	return text, a.after(end)
+}
+
+func (a atom) after(n int) *atom {
+	if n >= len(a.text) || a.item {
+		return nil
+	}
+	return &atom{text: a.text[n:], glue: a.glue}
+}
+
+func joinAtoms(atoms []atom) string {
+	var out strings.Builder
+	for i, a := range atoms {
+		if i > 0 {
+			out.WriteString(a.glue)
+		}
+		out.WriteString(a.text)
+	}
+	return out.String()
+}
+
+// page is text over the keys that every page offers.
+type page struct{ lines, footer string }
+
+// String is the page as it is sent: folded to GSM-7 where that is possible.
+func (p page) String() string {
+	switch {
+	case p.lines == "":
+		return gsm.Fold(p.footer)
+	case p.footer == "":
+		return gsm.Fold(p.lines)
+	}
+	return gsm.Fold(p.lines + "\n" + p.footer)
+}
+
+func (s Screen) render() string {
+	return page{lines: joinAtoms(s.atoms()), footer: footer(s, Nav{}, true, false)}.String()
+}
+
+func footer(s Screen, nav Nav, first, more bool) string {
+	var lines []string
+	if more {
+		lines = append(lines, Item{KeyMore, nav.More}.line())
+	}
+	back := first || nav.Back == ""
+	for _, item := range s.Footer {
+		back = back || item.Key == KeyBack
+	}
+	if !back {
+		lines = append(lines, Item{KeyBack, nav.Back}.line())
+	}
+	for _, item := range s.Footer {
+		lines = append(lines, item.line())
+	}
+	return strings.Join(lines, "\n")
+}
