@@ -7,7 +7,7 @@ create table session_template (
     establishment_id bigint      not null references establishment,
     room             text        not null,
     kind             text        not null check (kind in ('contact', 'separated', 'official', 'basket', 'video')),
-    weekday          smallint    not null check (weekday between 1 and 7), -- ISO: 1 is Monday
+    weekday          smallint    not null check (weekday between 0 and 6), -- 0 is Sunday
     starts           time        not null,
     ends             time        not null,
     every_weeks      smallint    not null default 1 check (every_weeks between 1 and 52),
@@ -125,6 +125,8 @@ create index visit_holds on visit (hold_expires_at) where state = 'HELD';
 create table visit_visitor (
     visit_id    bigint    not null,
     visitor_id  bigint    not null references visitor,
+    country     text      not null,
+    person      bytea     not null, -- visitor.id_number_index: one person may be in two households
     detainee_id bigint    not null,
     permit_id   bigint    not null,
     lead        boolean   not null default false,
@@ -144,7 +146,7 @@ create table visit_visitor (
     foreign key (visit_id, detainee_id, period, stage) references visit (id, detainee_id, period, stage) on update cascade,
     foreign key (permit_id, visitor_id, detainee_id) references permit (id, visitor_id, detainee_id),
     check (attendance <> 'refused' or gate_reason is not null),
-    constraint visit_visitor_once exclude using gist (visitor_id with =, period with &&) where (stage = 'live')
+    constraint visit_visitor_once exclude using gist (person with =, country with =, period with &&) where (stage = 'live')
 );
 create unique index visit_visitor_lead on visit_visitor (visit_id) where lead;
 create index visit_visitor_permit on visit_visitor (permit_id);
@@ -297,6 +299,16 @@ create trigger visit_visitor_permitted_live after update of stage on visit_visit
 -- at the gate the permit is looked at once more
 create trigger visit_visitor_permitted_gate after update of attendance on visit_visitor for each row
     when (new.attendance = 'present' and old.attendance <> 'present') execute function visit_visitor_permitted();
+
+-- +goose StatementBegin
+create function visit_visitor_person() returns trigger language plpgsql as $$
+begin
+    select country, id_number_index into strict new.country, new.person from visitor where id = new.visitor_id;
+    return new;
+end $$;
+-- +goose StatementEnd
+create trigger visit_visitor_person before insert or update of visitor_id, country, person on visit_visitor
+    for each row execute function visit_visitor_person();
 
 -- +goose StatementBegin
 create function visit_visitor_counts() returns trigger language plpgsql as $$
