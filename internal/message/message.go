@@ -37,6 +37,14 @@ type Outbound struct {
 	Proactive bool      // held back after STOP
 }
 
+// Contact is how a person wants to be reached.
+type Contact struct {
+	Msisdn private.Msisdn
+	Second private.Msisdn // tried when the first can't be reached; may be none
+	Lang   text.Lang
+	OptOut bool // said STOP: nothing proactive
+}
+
 // Inbound is one whole text from a person, committed before it is handed on.
 type Inbound struct {
 	ID       int64 // inbox row: the idempotency key of everything it causes
@@ -45,4 +53,6 @@ type Inbound struct {
 	To       string // short code
 	Body     private.Body
 	At       time.Time
+	// Incomplete: parts of a long text never came; an ellipsis marks the places.
+	Incomplete bool
 }
