@@ -80,18 +80,24 @@ func (db *DB) once(ctx context.Context, fn func(context.Context, pgx.Tx) error) 
 	if err := fn(ctx, tx); err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("before commit: %w", err)
+	}
+	if tx.Conn().IsClosed() {
+		return fmt.Errorf("before commit: %w", pgconn.ErrConnClosed)
+	}
 	return commitError(tx.Commit(ctx))
 }
 
 // commitError tells a refused commit from one whose fate is unknown.
+// pgconn.SafeToRetry is no help: it also says yes to "conn closed" when the
+// link broke while the answer was awaited.
 func commitError(err error) error {
 	if err == nil {
 		return nil
 	}
-	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.SeverityUnlocalized == "ERROR" {
-		return fmt.Errorf("commit: %w", err)
-	}
-	if errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) {
+	pgErr, answered := errors.AsType[*pgconn.PgError](err)
+	if answered && pgErr.SeverityUnlocalized == "ERROR" || errors.Is(err, pgx.ErrTxCommitRollback) {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return &CommitUnknownError{Cause: err}

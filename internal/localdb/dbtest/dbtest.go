@@ -67,8 +67,27 @@ func DSN(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("tests need PostgreSQL: %v", err)
 	}
+	name, err := s.migrated()
+	if err != nil {
+		t.Fatalf("template database: %v", err)
+	}
+	return s.clone(t, name)
+}
+
+// Blank returns the address of a new database without any table.
+func Blank(t testing.TB) string {
+	t.Helper()
+	s, err := shared()
+	if err != nil {
+		t.Fatalf("tests need PostgreSQL: %v", err)
+	}
+	return s.clone(t, "template0")
+}
+
+func (s *server) clone(t testing.TB, of string) string {
+	t.Helper()
 	name := fmt.Sprintf("%s%d_%d", clonesAs, os.Getpid(), s.next.Add(1))
-	if _, err := s.admin.Exec(context.Background(), "create database "+name+" template "+s.template); err != nil {
+	if _, err := s.admin.Exec(context.Background(), "create database "+name+" template "+of); err != nil {
 		t.Fatalf("clone the template database: %v", err)
 	}
 	t.Cleanup(func() {
@@ -99,9 +118,9 @@ func Redis(t testing.TB) string {
 
 type server struct {
 	base     string
-	template string
 	admin    *pgxpool.Pool
 	next     atomic.Int64
+	migrated func() (string, error) // name of the template database
 }
 
 // shared finds or starts the server, once for each test process. It is in
@@ -126,7 +145,8 @@ var shared = sync.OnceValues(func() (*server, error) {
 	if s.admin, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, err
 	}
-	return s, s.prepare(ctx)
+	s.migrated = sync.OnceValues(func() (string, error) { return s.prepare(ctx) })
+	return s, nil
 })
 
 func (s *server) dsn(database string) string {
@@ -140,29 +160,29 @@ func (s *server) dsn(database string) string {
 
 // prepare makes the template of this version of the migrations, unless a
 // process before has made it, and clears what killed processes left.
-func (s *server) prepare(ctx context.Context) error {
+func (s *server) prepare(ctx context.Context) (string, error) {
 	sum, err := digest(migrations.FS)
 	if err != nil {
-		return err
+		return "", err
 	}
-	s.template = template + sum
+	current := template + sum
 	conn, err := s.admin.Acquire(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer conn.Release()
 	if _, err := conn.Exec(ctx, "select pg_advisory_lock(1)"); err != nil {
-		return err
+		return "", err
 	}
 	defer func() { _, _ = conn.Exec(ctx, "select pg_advisory_unlock(1)") }()
 
 	rows, err := conn.Query(ctx, "select datname from pg_database where datname like 'wasl\\_%' order by oid desc")
 	if err != nil {
-		return err
+		return "", err
 	}
 	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return err
+		return "", err
 	}
 	made, templates := false, 0
 	for _, name := range names {
@@ -170,26 +190,26 @@ func (s *server) prepare(ctx context.Context) error {
 			templates++
 		}
 		switch {
-		case name == s.template:
+		case name == current:
 			made = true
 		case left(name), templates > keep, strings.HasSuffix(name, "_new"):
 			if _, err := conn.Exec(ctx, "drop database if exists "+name+" with (force)"); err != nil {
-				return err
+				return "", err
 			}
 		}
 	}
 	if made {
-		return nil
+		return current, nil
 	}
-	fresh := s.template + "_new"
+	fresh := current + "_new"
 	if _, err := conn.Exec(ctx, "create database "+fresh+" template template0"); err != nil {
-		return err
+		return "", err
 	}
 	if _, err := postgres.Migrate(ctx, s.dsn(fresh)); err != nil {
-		return err
+		return "", err
 	}
-	_, err = conn.Exec(ctx, "alter database "+fresh+" rename to "+s.template)
-	return err
+	_, err = conn.Exec(ctx, "alter database "+fresh+" rename to "+current)
+	return current, err
 }
 
 // left reports whether a clone belonged to a process that has ended.
