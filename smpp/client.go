@@ -1,0 +1,206 @@
+package smpp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+)
+
+// ClientConfig describes one bind to an SMSC. It never prints the password.
+type ClientConfig struct {
+	Addr string      // host:port
+	TLS  *tls.Config // nil for plain TCP; ServerName is taken from Addr when empty
+
+	Mode             Mode
+	SystemID         string
+	Password         string
+	SystemType       string
+	InterfaceVersion uint8 // 0x34
+	AddrTON, AddrNPI uint8
+	AddressRange     string
+
+	Session SessionConfig
+
+	// Pauses between attempts, each drawn between half and the whole and
+	// doubled from Min to Max. After a refusal that may lock the account
+	// BackoffFatal is the least pause.
+	BackoffMin, BackoffMax, BackoffFatal time.Duration // 1 s, 30 s, 2 min
+
+	// OnState hears of each change, on the goroutine of Run: bound (nil
+	// error), or closed with the reason.
+	OnState func(State, error)
+	// Dial makes the connection; a net.Dialer by default.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Random draws from [0,1); math/rand by default.
+	Random func() float64
+}
+
+// String leaves the password out.
+func (c ClientConfig) String() string {
+	return fmt.Sprintf("%v to %s as %q", c.Mode, c.Addr, c.SystemID)
+}
+
+// Format keeps every verb safe to log.
+func (c ClientConfig) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, c.String()) }
+
+// Client keeps one bind alive.
+type Client struct {
+	cfg     ClientConfig
+	handler Handler
+
+	mu      sync.Mutex
+	session *Session
+}
+
+// NewClient prepares a client; Run starts it. The handler may be nil for a
+// transmitter.
+func NewClient(cfg ClientConfig, h Handler) *Client {
+	if cfg.InterfaceVersion == 0 {
+		cfg.InterfaceVersion = 0x34
+	}
+	orDefault(&cfg.BackoffMin, time.Second)
+	orDefault(&cfg.BackoffMax, 30*time.Second)
+	orDefault(&cfg.BackoffFatal, 2*time.Minute)
+	cfg.Session = cfg.Session.withDefaults(sideESME)
+	if cfg.OnState == nil {
+		cfg.OnState = func(State, error) {}
+	}
+	if cfg.Dial == nil {
+		cfg.Dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Float64
+	}
+	return &Client{cfg: cfg, handler: h}
+}
+
+// Session is the present session, if it is bound.
+func (c *Client) Session() (*Session, bool) {
+	c.mu.Lock()
+	s := c.session
+	c.mu.Unlock()
+	return s, s != nil && s.State().Bound()
+}
+
+// Submit is Session.Submit on the present session, or ErrNotBound.
+func (c *Client) Submit(ctx context.Context, m ShortMessage) (SubmitResult, error) {
+	s, ok := c.Session()
+	if !ok {
+		return SubmitResult{Ref: m.Ref}, ErrNotBound
+	}
+	return s.Submit(ctx, m)
+}
+
+// SubmitAsync is Session.SubmitAsync on the present session, or ErrNotBound.
+func (c *Client) SubmitAsync(ctx context.Context, m ShortMessage, done func(SubmitResult, error)) error {
+	s, ok := c.Session()
+	if !ok {
+		return ErrNotBound
+	}
+	return s.SubmitAsync(ctx, m, done)
+}
+
+// Run binds, and binds again whenever the link is lost, until ctx ends; then
+// it closes the session in order and returns nil.
+func (c *Client) Run(ctx context.Context) error {
+	pause := c.cfg.BackoffMin
+	var sessions sync.WaitGroup
+	defer sessions.Wait()
+	for {
+		s, err := c.bind(ctx)
+		if err == nil {
+			pause = c.cfg.BackoffMin
+			sessions.Go(func() {
+				<-s.done
+				<-s.work.drained()
+			})
+			err = c.attend(ctx, s)
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		c.cfg.OnState(StateClosed, err)
+		wait := pause
+		var status Status
+		if errors.As(err, &status) && status.BindFatal() {
+			wait = max(pause, c.cfg.BackoffFatal)
+		}
+		timer := time.NewTimer(wait/2 + time.Duration(c.cfg.Random()*float64(wait/2)))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+		pause = min(pause*2, c.cfg.BackoffMax)
+	}
+}
+
+// attend waits for the end of a bound session, or ends it with ctx.
+func (c *Client) attend(ctx context.Context, s *Session) error {
+	c.mu.Lock()
+	c.session = s
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		c.session = nil
+		c.mu.Unlock()
+	}()
+	c.cfg.OnState(s.State(), nil)
+	select {
+	case <-s.ended:
+	case <-ctx.Done():
+		limit := c.cfg.Session.DrainTimeout + c.cfg.Session.UnbindTimeout
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+		defer cancel()
+		_ = s.Close(end)
+		c.cfg.OnState(StateClosed, nil)
+		return nil
+	}
+	<-s.done
+	return s.Err()
+}
+
+// bind connects and binds, each within BindTimeout.
+func (c *Client) bind(ctx context.Context) (*Session, error) {
+	dial, cancel := context.WithTimeout(ctx, c.cfg.Session.BindTimeout)
+	defer cancel()
+	conn, err := c.cfg.Dial(dial, "tcp", c.cfg.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("smpp: connect to %s: %w", c.cfg.Addr, err)
+	}
+	if c.cfg.TLS != nil {
+		if conn, err = c.secure(dial, conn); err != nil {
+			return nil, err
+		}
+	}
+	cfg := &c.cfg
+	return Bind(ctx, conn, BindRequest{
+		Mode: cfg.Mode, SystemID: cfg.SystemID, Password: cfg.Password, SystemType: cfg.SystemType,
+		InterfaceVersion: cfg.InterfaceVersion, AddrTON: cfg.AddrTON, AddrNPI: cfg.AddrNPI,
+		AddressRange: cfg.AddressRange,
+	}, cfg.Session, c.handler)
+}
+
+func (c *Client) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	cfg := c.cfg.TLS.Clone()
+	if cfg.ServerName == "" {
+		host, _, err := net.SplitHostPort(c.cfg.Addr)
+		if err != nil {
+			_ = conn.Close()
+			return nil, fmt.Errorf("smpp: server name of %s: %w", c.cfg.Addr, err)
+		}
+		cfg.ServerName = host
+	}
+	secured := tls.Client(conn, cfg)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("smpp: TLS with %s: %w", c.cfg.Addr, err)
+	}
+	return secured, nil
+}

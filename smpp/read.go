@@ -1,0 +1,185 @@
+package smpp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// read is the one reader. It never runs the application's code and waits for
+// nothing but the link.
+func (s *Session) read() {
+	frames := NewFrameReader(s.conn, s.cfg.MaxPDU)
+	frames.partial, frames.deadline = s.cfg.ReadTimeout, s.conn.SetReadDeadline
+	for {
+		h, body, err := frames.Next()
+		if errors.Is(err, ErrFrame) {
+			s.respond(GenericNack, ErrInvCmdLen, h.Seq, Reply{})
+			s.hangUp(err)
+			_, _ = io.Copy(io.Discard, s.conn)
+		}
+		if err != nil {
+			s.fail(fmt.Errorf("smpp: read: %w", err))
+			return
+		}
+		s.lastIn.Store(int64(s.clock()))
+		s.heard.Add(1)
+		if s.cfg.Tracer != nil {
+			s.cfg.Tracer.PDU(s, In, h)
+		}
+		if h.Command.IsResponse() {
+			s.response(h, body)
+		} else {
+			s.request(h, body)
+		}
+		for s.full.Load() {
+			select {
+			case <-s.room:
+			case <-s.ended:
+				return
+			}
+		}
+	}
+}
+
+func (s *Session) response(h Header, body []byte) {
+	switch h.Command {
+	case SubmitSMResp, DeliverSMResp, DataSMResp:
+		s.lastMsg.Store(s.lastIn.Load())
+		s.answered(h, body)
+	case GenericNack:
+		if !s.bindAnswered(h, nil) {
+			s.answered(h, nil)
+		}
+	case BindTransceiverResp, BindTransmitterResp, BindReceiverResp:
+		if !s.bindAnswered(h, body) {
+			s.problem(fmt.Errorf("smpp: %v %d answers no bind", h.Command, h.Seq))
+		}
+	case UnbindResp:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.state == StateUnbinding {
+			select {
+			case <-s.unbound:
+			default:
+				close(s.unbound)
+			}
+		}
+	case EnquireLinkResp: // any PDU is a sign of life
+	default:
+		s.problem(fmt.Errorf("smpp: %v was not asked for", h.Command))
+	}
+}
+
+func (s *Session) request(h Header, body []byte) {
+	switch c := h.Command; {
+	case c == EnquireLink:
+		s.respond(c, StatusOK, h.Seq, Reply{})
+	case c == Unbind:
+		s.peerUnbinds(h.Seq)
+	case c.isBind():
+		s.peerBinds(h, body)
+	case c.isMessage():
+		s.message(h, body)
+	case c == AlertNotification:
+		s.alert(body)
+	case c == Outbind: // has no response; a client of ours dials by itself
+	default:
+		s.respond(GenericNack, ErrInvCmdID, h.Seq, Reply{})
+	}
+}
+
+// far is the side of the peer.
+func (s *Session) far() side { return sideBoth &^ s.side }
+
+func (s *Session) message(h Header, body []byte) {
+	s.lastMsg.Store(s.lastIn.Load())
+	if !mayRequest(s.State(), h.Command, s.far()) {
+		s.respond(h.Command, ErrInvBndSts, h.Seq, Reply{})
+		return
+	}
+	m, err := DecodeMessage(h.Command, body)
+	if err != nil {
+		s.problem(err)
+		s.respond(h.Command, s.statusOf(err), h.Seq, Reply{})
+		return
+	}
+	select {
+	case <-s.closing:
+	default:
+		if s.handler != nil && s.work.offer(&messageTask{s, h.Seq, m}) {
+			return
+		}
+	}
+	s.respond(h.Command, s.cfg.BusyStatus, h.Seq, Reply{})
+}
+
+func (s *Session) alert(body []byte) {
+	a, err := decodeAlert(body)
+	if err != nil || !mayRequest(s.State(), AlertNotification, s.far()) {
+		s.problem(fmt.Errorf("smpp: alert_notification dropped in state %v: %w", s.State(), err))
+		return
+	}
+	if h, ok := s.handler.(AlertHandler); ok {
+		s.work.offer(alertTask{s, h, a})
+	}
+}
+
+func decodeAlert(body []byte) (Alert, error) {
+	c := newCursor(body)
+	a := Alert{Source: c.address(sourceAddr), ESME: c.address(esmeAddr)}
+	if c.err != nil {
+		return a, c.err
+	}
+	var err error
+	a.TLVs, err = decodeTLVs(append([]byte(nil), body[c.pos:]...))
+	return a, err
+}
+
+// statusOf is what an error answers the peer.
+func (s *Session) statusOf(err error) Status {
+	if err == nil {
+		return StatusOK
+	}
+	var status Status
+	if errors.As(err, &status) {
+		return status
+	}
+	return s.cfg.ErrorStatus
+}
+
+type messageTask struct {
+	s   *Session
+	seq uint32
+	m   ShortMessage
+}
+
+func (t *messageTask) run() {
+	s := t.s
+	if s.ctx.Err() != nil {
+		return // unanswered, so that the peer sends it again
+	}
+	reply, err := s.handler.Message(s.ctx, s, t.m)
+	if err != nil {
+		s.problem(fmt.Errorf("smpp: handle %v: %w", t.m.Command, err))
+	}
+	s.respond(t.m.Command, s.statusOf(err), t.seq, reply)
+}
+
+type alertTask struct {
+	s *Session
+	h AlertHandler
+	a Alert
+}
+
+func (t alertTask) run() { t.h.Alert(t.s.ctx, t.s, t.a) }
+
+type lateTask struct {
+	s    *Session
+	h    LateResponder
+	late LateResponse
+}
+
+// run reports the answer even when the link has gone since.
+func (t lateTask) run() { t.h.LateResponse(context.WithoutCancel(t.s.ctx), t.s, t.late) }

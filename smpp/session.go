@@ -1,0 +1,233 @@
+package smpp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxBacklog is how much may wait to be written before we read no further.
+const maxBacklog = 1 << 20
+
+// Session is one link, from its bind to its end. Its methods may be called
+// from any goroutine.
+type Session struct {
+	conn    net.Conn
+	cfg     SessionConfig
+	side    side
+	handler Handler
+	hooks   serverHooks // on the SMSC side
+
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	slots   chan struct{} // the window
+	closing chan struct{} // no new requests
+	ended   chan struct{} // the link is gone
+	done    chan struct{} // and every request is settled
+	unbound chan struct{} // unbind_resp arrived
+	bound   chan outcome  // the answer to our bind
+
+	kick    chan struct{} // something to write
+	room    chan struct{} // the backlog has shrunk
+	recheck chan struct{} // a deadline is nearer than the keeper knows
+	results chan finished // for the callbacks
+
+	work work
+
+	loops   sync.WaitGroup // what run waits for
+	started time.Time
+	lastIn  atomic.Int64 // clock at the last PDU from the peer
+	heard   atomic.Int64 // PDUs from the peer
+	lastMsg atomic.Int64 // clock at the last message either way
+	full    atomic.Bool  // more than maxBacklog waits to be written
+
+	mu       sync.Mutex
+	state    State
+	mode     Mode
+	peer     string
+	bindSeq  uint32
+	err      error
+	pending  pending
+	out      []byte        // to be written next
+	queued   uint64        // octets ever put into out
+	written  uint64        // octets ever written
+	hangup   error         // end with this once out is written
+	nextWake time.Duration // clock at which the keeper looks next
+}
+
+type finished struct {
+	req *request
+	out outcome
+}
+
+func newSession(ctx context.Context, conn net.Conn, side side, cfg SessionConfig, h Handler) *Session {
+	cfg = cfg.withDefaults(side)
+	s := &Session{
+		conn: conn, cfg: cfg, side: side, handler: h, state: StateOpen, started: time.Now(),
+		slots:   make(chan struct{}, cfg.Window),
+		closing: make(chan struct{}),
+		ended:   make(chan struct{}),
+		done:    make(chan struct{}),
+		unbound: make(chan struct{}),
+		bound:   make(chan outcome, 1),
+		kick:    make(chan struct{}, 1),
+		room:    make(chan struct{}, 1),
+		recheck: make(chan struct{}, 1),
+		results: make(chan finished, cfg.Window),
+		pending: newPending(cfg.Window),
+	}
+	s.work.limit, s.work.room = cfg.HandlerConcurrency, cfg.HandlerQueue
+	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	return s
+}
+
+// run serves the link until it ends, then settles every request. The
+// handlers may outlive it: work.wait waits for them.
+func (s *Session) run() {
+	var callbacks sync.WaitGroup
+	s.loops.Go(s.write)
+	s.loops.Go(s.keep)
+	callbacks.Go(s.complete)
+	s.read()
+	s.loops.Wait()
+	s.settleAll()
+	close(s.results)
+	callbacks.Wait()
+	close(s.done)
+}
+
+// Done is closed when the link is gone and every request has its outcome.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// Err says why the session ended; nil while it lives and after a graceful
+// Close.
+func (s *Session) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if errors.Is(s.err, ErrClosed) {
+		return nil
+	}
+	return s.err
+}
+
+// State is the session's present state.
+func (s *Session) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state
+}
+
+// Mode is the kind of bind.
+func (s *Session) Mode() Mode {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mode
+}
+
+// PeerSystemID is the system_id that the peer gave in the bind.
+func (s *Session) PeerSystemID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.peer
+}
+
+// RemoteAddr is the peer's network address.
+func (s *Session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
+
+// InFlight is the number of our messages that wait for an answer.
+func (s *Session) InFlight() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pending.bySeq)
+}
+
+// Window is the greatest InFlight.
+func (s *Session) Window() int { return cap(s.slots) }
+
+// clock is monotonic: the wall clock may jump.
+func (s *Session) clock() time.Duration { return time.Since(s.started) }
+
+// fail ends the session at once; the first reason stays.
+func (s *Session) fail(err error) {
+	s.mu.Lock()
+	if s.err != nil {
+		s.mu.Unlock()
+		return
+	}
+	if s.hangup != nil {
+		err = s.hangup
+	}
+	s.err = err
+	s.state = StateClosed
+	s.mu.Unlock()
+	s.cancel()
+	close(s.ended)
+	_ = s.conn.Close()
+}
+
+// stopTaking refuses new requests of ours from now on. It reports whether
+// this call was the first.
+func (s *Session) stopTaking() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.closing:
+		return false
+	default:
+		close(s.closing)
+		return true
+	}
+}
+
+// settleAll gives every request that the lost link left its outcome.
+func (s *Session) settleAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r := s.pending.first; r != nil; r = s.pending.first {
+		cause := ErrNotSent
+		if r.end <= s.written {
+			cause = ErrLinkLost
+		}
+		s.settle(r, SubmitResult{Seq: r.seq}, fmt.Errorf("%w: %w", cause, s.err))
+	}
+}
+
+// settle gives a request its outcome and takes it off the table. Session.mu
+// is held.
+func (s *Session) settle(r *request, result SubmitResult, err error) {
+	s.pending.remove(r)
+	result.Ref = r.ref
+	switch {
+	case r.done != nil:
+		s.results <- finished{r, outcome{result, err}} // as long as the window
+	case r.given:
+		<-s.slots
+		s.pending.recycle(r)
+	default:
+		<-s.slots
+		r.wait <- outcome{result, err}
+	}
+}
+
+// complete runs the callbacks of SubmitAsync, one at a time.
+func (s *Session) complete() {
+	for f := range s.results {
+		done := f.req.done
+		s.mu.Lock()
+		s.pending.recycle(f.req)
+		s.mu.Unlock()
+		<-s.slots
+		done(f.out.result, f.out.err)
+	}
+}
+
+func (s *Session) problem(err error) {
+	if s.cfg.Tracer != nil {
+		s.cfg.Tracer.Problem(s, err)
+	}
+}

@@ -1,0 +1,131 @@
+package smpp
+
+import (
+	"fmt"
+	"time"
+)
+
+// linger is how long the peer may take to close a link that we end.
+const linger = time.Second
+
+// keptBuffer is the greatest write buffer that is used again.
+const keptBuffer = 256 << 10
+
+// write is the one writer. What is queued while a write is under way goes
+// out with the next one, in one piece.
+func (s *Session) write() {
+	var spare []byte
+	for {
+		select {
+		case <-s.kick:
+		case <-s.ended:
+			return
+		}
+		for {
+			s.mu.Lock()
+			batch := s.out
+			s.out = spare[:0]
+			hangup := s.hangup
+			s.full.Store(false)
+			s.mu.Unlock()
+			if len(batch) == 0 {
+				spare = batch
+				if hangup != nil {
+					s.finish(hangup)
+					return
+				}
+				break
+			}
+			if !s.flush(batch) {
+				return
+			}
+			if spare = batch; cap(spare) > keptBuffer {
+				spare = nil
+			}
+		}
+	}
+}
+
+func (s *Session) flush(batch []byte) bool {
+	err := s.conn.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
+	n := 0
+	if err == nil {
+		n, err = s.conn.Write(batch)
+	}
+	s.mu.Lock()
+	s.written += uint64(n)
+	s.pending.wrote(s.written, s.clock()+s.cfg.ResponseTimeout)
+	near := s.pending.nextDeadline()
+	early := near != 0 && near < s.nextWake
+	s.mu.Unlock()
+	if err != nil {
+		s.fail(fmt.Errorf("smpp: write: %w", err))
+		return false
+	}
+	if early {
+		signal(s.recheck)
+	}
+	signal(s.room)
+	return true
+}
+
+// finish lets the peer read our last words and close first: closing at once
+// could destroy them on the way.
+func (s *Session) finish(reason error) {
+	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
+		_ = c.CloseWrite()
+	}
+	select {
+	case <-s.ended:
+	case <-time.After(linger):
+		s.fail(reason)
+	}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Session) wakeWriter() { signal(s.kick) }
+
+// respond queues the answer to a request of the peer.
+func (s *Session) respond(request Command, status Status, seq uint32, r Reply) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.respondLocked(request, status, seq, r)
+}
+
+func (s *Session) respondLocked(request Command, status Status, seq uint32, r Reply) {
+	start := len(s.out)
+	var err error
+	if s.out, err = AppendResponse(s.out, request, status, seq, r); err != nil {
+		s.problem(fmt.Errorf("smpp: answer %v: %w", request, err))
+		s.out = AppendHeader(s.out, request.Response(), ErrSysErr, seq)
+	}
+	s.accountFor(start, Out)
+	s.full.Store(len(s.out) > maxBacklog)
+	s.wakeWriter()
+}
+
+// ask queues a request without a body.
+func (s *Session) ask(c Command) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	start := len(s.out)
+	s.out = AppendHeader(s.out, c, StatusOK, s.pending.nextSeq())
+	s.accountFor(start, Out)
+	s.wakeWriter()
+}
+
+// hangUp ends the session once everything queued is written.
+func (s *Session) hangUp(reason error) {
+	s.mu.Lock()
+	if s.hangup == nil {
+		s.hangup = reason
+	}
+	s.mu.Unlock()
+	s.wakeWriter()
+}
