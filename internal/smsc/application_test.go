@@ -1,0 +1,136 @@
+package smsc_test
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wasl-sms/wasl/internal/smsc"
+	"github.com/wasl-sms/wasl/smpp"
+	"github.com/wasl-sms/wasl/smpp/gsm"
+	"github.com/wasl-sms/wasl/ussd"
+)
+
+const sim = "+212600000001"
+
+// application is the service's side of the link: an ESME over real TCP that
+// keeps what it gets and does what the test tells it.
+type application struct {
+	*smpp.Client
+	got   chan smpp.ShortMessage
+	reply func(smpp.ShortMessage) error
+}
+
+func (a *application) Message(_ context.Context, _ *smpp.Session, m smpp.ShortMessage) (smpp.Reply, error) {
+	a.got <- m
+	if a.reply != nil {
+		return smpp.Reply{}, a.reply(m)
+	}
+	return smpp.Reply{}, nil
+}
+
+// start runs an operator with one SIM and, where wanted, binds to it.
+func start(t *testing.T, cfg smsc.Config) (*smsc.SMSC, string) {
+	t.Helper()
+	cfg.Accounts = map[string]string{"wasl": "secret"}
+	if cfg.SIMs == nil {
+		cfg.SIMs = []string{sim}
+	}
+	s, err := smsc.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := s.Serve(ctx, ln); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		wg.Wait()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, ln.Addr().String()
+}
+
+func bind(t *testing.T, addr string, a *application) *application {
+	t.Helper()
+	a.got = make(chan smpp.ShortMessage, 100)
+	bound := make(chan struct{}, 8)
+	a.Client = smpp.NewClient(smpp.ClientConfig{
+		Addr: addr, Mode: smpp.Transceiver, SystemID: "wasl", Password: "secret",
+		BackoffMin: 10 * time.Millisecond, BackoffMax: 50 * time.Millisecond,
+		OnState: func(st smpp.State, _ error) {
+			if st.Bound() {
+				bound <- struct{}{}
+			}
+		},
+	}, a)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = a.Run(ctx) })
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	select {
+	case <-bound:
+	case <-time.After(10 * time.Second):
+		t.Fatal("not bound")
+	}
+	return a
+}
+
+// page makes the submit_sm that answers a deliver_sm of a dialogue.
+func page(to smpp.ShortMessage, op ussd.Op, text string) smpp.ShortMessage {
+	info, _ := to.TLVs.Get(smpp.TagITSSessionInfo)
+	payload, alphabet := gsm.Encode(text)
+	m := smpp.ShortMessage{
+		Command: smpp.SubmitSM, ServiceType: "USSD", Source: to.Dest, Dest: to.Source,
+		DataCoding: alphabet.DataCoding(), Payload: payload,
+	}
+	m.TLVs.SetUint8(smpp.TagUSSDServiceOp, byte(op))
+	m.TLVs.Set(smpp.TagITSSessionInfo, info)
+	return m
+}
+
+func text(t *testing.T, m smpp.ShortMessage) string {
+	t.Helper()
+	_, payload, err := m.SplitUDH()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := gsm.Decode(m.DataCoding, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func op(m smpp.ShortMessage) ussd.Op {
+	v, _ := m.TLVs.Uint(smpp.TagUSSDServiceOp)
+	return ussd.Op(v)
+}
+
+func sms(to, body string) []smpp.ShortMessage {
+	parts, alphabet := gsm.Split(body, gsm.Options{Ref: 7})
+	var out []smpp.ShortMessage
+	for _, p := range parts {
+		m := smpp.ShortMessage{
+			Command: smpp.SubmitSM, Source: smpp.Address{Addr: "3690"}, Dest: smpp.Address{TON: 1, NPI: 1, Addr: to},
+			DataCoding: alphabet.DataCoding(), Payload: append(p.UDH, p.Payload...), RegisteredDelivery: smpp.RegisteredFinal,
+		}
+		if len(p.UDH) > 0 {
+			m.ESMClass = smpp.ESMClassUDHI
+		}
+		out = append(out, m)
+	}
+	return out
+}

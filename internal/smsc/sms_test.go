@@ -1,0 +1,259 @@
+package smsc_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wasl-sms/wasl/internal/smsc"
+	"github.com/wasl-sms/wasl/smpp"
+	"github.com/wasl-sms/wasl/smpp/gsm"
+)
+
+func any1(smsc.SMS) bool { return true }
+
+func TestLongSMSIsJoined(t *testing.T) {
+	t.Parallel()
+	s, addr := start(t, smsc.Config{})
+	a := bind(t, addr, &application{})
+	long := strings.Repeat("طلبكم رقم 4821307 قيد الدرس. ", 5)
+	parts := sms(sim, long)
+	if len(parts) != 3 {
+		t.Fatalf("the sample has %d parts", len(parts))
+	}
+	for _, i := range []int{2, 0, 1} {
+		if _, err := a.Submit(t.Context(), parts[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := s.WaitSMS(t.Context(), sim, any1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Text != long || got.Parts != 3 || got.Alphabet != "UCS-2" || got.From != "3690" || len(got.IDs) != 3 {
+		t.Errorf("%d parts, %s, from %s, ids %v, text as sent: %v", got.Parts, got.Alphabet, got.From, got.IDs, got.Text == long)
+	}
+	for range 3 {
+		r, ok := smpp.ParseReceipt(<-a.got)
+		if !ok || r.State != smpp.MessageDelivered || !slices.Contains(got.IDs, r.ID) {
+			t.Errorf("receipt %v, found %v", r, ok)
+		}
+	}
+	if n := len(s.Inbox(sim)); n != 1 {
+		t.Errorf("%d messages in the inbox", n)
+	}
+}
+
+func TestReceiptsOfFaultyNumbers(t *testing.T) {
+	t.Parallel()
+	s, addr := start(t, smsc.Config{SIMs: []string{sim, "+212600000002"}})
+	a := bind(t, addr, &application{})
+	s.SetSubscriber(sim, smsc.Absent)
+	s.SetSubscriber("+212600000002", smsc.Full)
+	for number, code := range map[string]string{sim: "027", "+212600000002": "032", "+212699999999": "001"} {
+		if _, err := a.Submit(t.Context(), sms(number, "Bonjour")[0]); err != nil {
+			t.Fatal(err)
+		}
+		r, ok := smpp.ParseReceipt(<-a.got)
+		if !ok || r.State != smpp.MessageUndeliverable || r.Err != code {
+			t.Errorf("want err %s, got %v %s (a receipt: %v)", code, r.State, r.Err, ok)
+		}
+	}
+	if n := len(s.Inbox(sim)); n != 0 {
+		t.Errorf("an absent handset received %d messages", n)
+	}
+}
+
+func TestReceiptBeforeResponse(t *testing.T) {
+	t.Parallel()
+	s, addr := start(t, smsc.Config{})
+	s.SetFaults(smsc.Faults{ReceiptFirst: true})
+	responded := make(chan struct{})
+	early := make(chan bool, 1)
+	a := bind(t, addr, &application{reply: func(smpp.ShortMessage) error {
+		select {
+		case <-responded:
+			early <- false
+		default:
+			early <- true
+		}
+		return nil
+	}})
+	if _, err := a.Submit(t.Context(), sms(sim, "Bonjour")[0]); err != nil {
+		t.Fatal(err)
+	}
+	close(responded)
+	if !<-early {
+		t.Error("the receipt came after the response")
+	}
+}
+
+func TestSendSMS(t *testing.T) {
+	t.Parallel()
+	s, addr := start(t, smsc.Config{})
+	a := bind(t, addr, &application{})
+	long := strings.Repeat("Je voudrais suivre ma demande. ", 6)
+	if err := s.SendSMS(t.Context(), sim, "3690", long); err != nil {
+		t.Fatal(err)
+	}
+	joiner := gsm.NewJoiner(gsm.JoinerConfig{})
+	var got string
+	for range 2 {
+		m := <-a.got
+		udh, payload, err := m.SplitUDH()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := gsm.ParseUDH(udh)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, j := range joiner.Add(m.Source.Addr, m.Dest.Addr, gsm.Segment{Concat: c, DataCoding: m.DataCoding, Payload: payload}) {
+			if got, _, err = gsm.Join(j.Segments); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got != long {
+		t.Errorf("joined text has %d characters, want %d", len(got), len(long))
+	}
+
+	a.reply = nil
+	s2, addr2 := start(t, smsc.Config{})
+	bind(t, addr2, &application{reply: func(smpp.ShortMessage) error { return smpp.ErrRxTAppn }})
+	if err := s2.SendSMS(t.Context(), sim, "3690", "SUIVI 4821307"); !errors.Is(err, smpp.ErrRxTAppn) {
+		t.Errorf("refused message: %v, want %v", err, smpp.ErrRxTAppn)
+	}
+}
+
+func TestRepeat(t *testing.T) {
+	t.Parallel()
+	s, addr := start(t, smsc.Config{})
+	a := bind(t, addr, &application{})
+	if err := s.Repeat(t.Context(), sim, true); !errors.Is(err, smsc.ErrNoMessage) {
+		t.Errorf("nothing sent yet: %v, want ErrNoMessage", err)
+	}
+	if err := s.SendSMS(t.Context(), sim, "3690", "STOP"); err != nil {
+		t.Fatal(err)
+	}
+	for _, same := range []bool{true, false} {
+		if err := s.Repeat(t.Context(), sim, same); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		if m := <-a.got; text(t, m) != "STOP" {
+			t.Errorf("got %q", text(t, m))
+		}
+	}
+	// The link has survived a response that answers no request.
+	if _, err := a.Submit(t.Context(), sms(sim, "OK")[0]); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLostResponse(t *testing.T) {
+	t.Parallel()
+	s, addr := start(t, smsc.Config{})
+	a := bind(t, addr, &application{})
+	s.SetFaults(smsc.Faults{LoseResponses: 1})
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := a.Submit(ctx, sms(sim, "un")[0]); !smpp.Unknown(err) {
+		t.Fatalf("lost response: %v, want an unknown outcome", err)
+	}
+	if _, err := a.Submit(t.Context(), sms(sim, "deux")[0]); err != nil {
+		t.Fatalf("the next message: %v", err)
+	}
+	if n := len(s.Ledger()); n != 2 {
+		t.Errorf("ledger has %d entries, want 2", n)
+	}
+}
+
+func TestDroppedLink(t *testing.T) {
+	t.Parallel()
+	s, addr := start(t, smsc.Config{})
+	a := bind(t, addr, &application{})
+	s.SetFaults(smsc.Faults{DropAfter: 2})
+	if _, err := a.Submit(t.Context(), sms(sim, "un")[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Submit(t.Context(), sms(sim, "deux")[0]); !smpp.Unknown(err) {
+		t.Fatalf("cut link: %v, want an unknown outcome", err)
+	}
+	if got := s.Ledger(); len(got) != 2 || got[1].Text != "deux" {
+		t.Errorf("ledger has %d entries", len(got))
+	}
+}
+
+func TestThrottleAndFullQueue(t *testing.T) {
+	t.Parallel()
+	s, addr := start(t, smsc.Config{})
+	a := bind(t, addr, &application{})
+	s.SetFaults(smsc.Faults{TPS: 0.001, Burst: 2})
+	for i, want := range []error{nil, nil, smpp.ErrThrottled} {
+		if _, err := a.Submit(t.Context(), sms(sim, "x")[0]); !errors.Is(err, want) {
+			t.Errorf("message %d: %v, want %v", i+1, err, want)
+		}
+	}
+	s.SetFaults(smsc.Faults{QueueFull: true})
+	if _, err := a.Submit(t.Context(), sms(sim, "x")[0]); !errors.Is(err, smpp.ErrMsgQueueFull) {
+		t.Errorf("full queue: %v", err)
+	}
+	if n := len(s.Ledger()); n != 2 {
+		t.Errorf("ledger has %d entries, want the 2 accepted", n)
+	}
+}
+
+func TestLedgerFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger")
+	_, addr := start(t, smsc.Config{LedgerFile: path})
+	a := bind(t, addr, &application{})
+	r, err := a.Submit(t.Context(), sms(sim, "Écrit avant la réponse")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got smsc.Accepted
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.ID != r.MessageID || got.Text != "Écrit avant la réponse" || got.SystemID != "wasl" {
+		t.Errorf("the file has message %q, %d characters, of %q", got.ID, len(got.Text), got.SystemID)
+	}
+}
+
+func TestWrongPassword(t *testing.T) {
+	t.Parallel()
+	_, addr := start(t, smsc.Config{})
+	refused := make(chan error, 1)
+	c := smpp.NewClient(smpp.ClientConfig{
+		Addr: addr, Mode: smpp.Transceiver, SystemID: "wasl", Password: "wrong",
+		OnState: func(_ smpp.State, err error) {
+			if err != nil {
+				select {
+				case refused <- err:
+				default:
+				}
+			}
+		},
+	}, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = c.Run(ctx) }()
+	if err := <-refused; !errors.Is(err, smpp.ErrInvPaswd) {
+		t.Errorf("got %v, want %v", err, smpp.ErrInvPaswd)
+	}
+	cancel()
+	<-ended
+}

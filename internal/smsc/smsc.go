@@ -1,0 +1,218 @@
+package smsc
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/wasl-sms/wasl/smpp"
+	"github.com/wasl-sms/wasl/smpp/gsm"
+)
+
+// Config says what kind of operator to play. Its zero value is a working one
+// with no account and no SIM.
+type Config struct {
+	Accounts map[string]string // system_id to password
+	SIMs     []string          // numbers with a handset from the start
+
+	// AnyNumber gives every number that is sent to a handset; otherwise a
+	// number without one is an unknown subscriber.
+	AnyNumber bool
+
+	USSDCode  string // what the phone page suggests to dial, "*369#"
+	ShortCode string // where the phone page sends messages to, "3690"
+
+	DialogueLimit time.Duration // the network's limit for one dialogue; 180 s
+	StepLimit     time.Duration // the application's time for one page; 25 s
+	DeliverLimit  time.Duration // the application's time for one deliver_sm_resp; 10 s
+
+	LedgerFile string // each accepted message is a line here, on disk before its response
+	LedgerMax  int    // entries kept in memory; 100,000
+
+	Session smpp.SessionConfig
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
+func (c Config) withDefaults() Config {
+	c.DialogueLimit = orElse(c.DialogueLimit, 180*time.Second)
+	c.StepLimit = orElse(c.StepLimit, 25*time.Second)
+	c.DeliverLimit = orElse(c.DeliverLimit, 10*time.Second)
+	c.LedgerMax = orElse(c.LedgerMax, 100_000)
+	c.USSDCode = orElse(c.USSDCode, "*369#")
+	c.ShortCode = orElse(c.ShortCode, "3690")
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+func orElse[T comparable](v, other T) T {
+	var zero T
+	if v == zero {
+		return other
+	}
+	return v
+}
+
+// SMSC is the operator. Its methods may be called from any goroutine.
+type SMSC struct {
+	cfg    Config
+	ledger *ledger
+	nextID atomic.Uint64
+
+	ctx    context.Context // ends with Close: timers and receipts stop
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex
+	closed   bool
+	handsets map[string]*handset
+	order    []string // numbers in the order the SIMs were added
+	joiner   *gsm.Joiner
+	parts    map[gsm.Key][]string // message ids of parts that wait for the others
+	binds    []*smpp.Session
+	turn     int
+	faults   Faults
+	bucket   *rate.Limiter
+	wake     chan struct{} // closed and replaced when any handset changes
+}
+
+// New makes an operator. It fails only where the ledger's file can't be opened.
+func New(cfg Config) (*SMSC, error) {
+	cfg = cfg.withDefaults()
+	l, err := openLedger(cfg.LedgerFile, cfg.LedgerMax)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &SMSC{
+		cfg: cfg, ledger: l, ctx: ctx, cancel: cancel,
+		handsets: make(map[string]*handset),
+		parts:    make(map[gsm.Key][]string),
+		wake:     make(chan struct{}),
+	}
+	s.joiner = gsm.NewJoiner(gsm.JoinerConfig{Now: cfg.Now})
+	for _, n := range cfg.SIMs {
+		s.AddSIM(n)
+	}
+	return s, nil
+}
+
+// Serve takes binds on ln until ctx ends, then unbinds and waits for all that
+// it started.
+func (s *SMSC) Serve(ctx context.Context, ln net.Listener) error {
+	srv := &smpp.Server{
+		SystemID: "smsc",
+		Auth:     s.authenticate,
+		Handler:  link{s},
+		Session:  s.cfg.Session,
+		OnBind:   s.bound,
+		OnUnbind: s.unbound,
+	}
+	if err := srv.Serve(ctx, tapListener{ln}); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("smsc: serve %s: %w", ln.Addr(), err)
+	}
+	return nil
+}
+
+// Close stops timers and waits for what they started. Call it after Serve has
+// returned.
+func (s *SMSC) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.cancel()
+	s.wg.Wait()
+	return s.ledger.close()
+}
+
+// spawn runs f until it returns; Close waits for it.
+func (s *SMSC) spawn(f func(context.Context)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.wg.Go(func() { f(s.ctx) })
+	}
+}
+
+// AddSIM puts a handset with this number into the network; a number that is
+// there already stays as it is.
+func (s *SMSC) AddSIM(msisdn string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handset(msisdn)
+}
+
+// NewSIM adds a handset with the next free number and returns the number.
+func (s *SMSC) NewSIM() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := 1; ; i++ {
+		n := fmt.Sprintf("+2126%08d", i)
+		if s.handsets[n] == nil {
+			s.handset(n)
+			return n
+		}
+	}
+}
+
+// SIMs lists the numbers in the order they were added.
+func (s *SMSC) SIMs() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.order)
+}
+
+// SetSubscriber says how the network finds a number from now on.
+func (s *SMSC) SetSubscriber(msisdn string, state Subscriber) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handset(msisdn).subscriber = state
+}
+
+// handset finds or makes a handset; the caller holds s.mu.
+func (s *SMSC) handset(msisdn string) *handset {
+	n := canonical(msisdn)
+	h := s.handsets[n]
+	if h == nil {
+		h = &handset{msisdn: n, wake: make(chan struct{})}
+		s.handsets[n] = h
+		s.order = append(s.order, n)
+		s.changed(h)
+	}
+	return h
+}
+
+// changed wakes whoever watches this handset, or all of them; the caller holds s.mu.
+func (s *SMSC) changed(h *handset) {
+	h.version++
+	close(h.wake)
+	h.wake = make(chan struct{})
+	close(s.wake)
+	s.wake = make(chan struct{})
+}
+
+func (s *SMSC) messageID() string { return strconv.FormatUint(s.nextID.Add(1), 10) }
+
+// Ledger returns every message the operator has accepted and still holds in
+// memory, oldest first: what it took over, whatever became of the response.
+func (s *SMSC) Ledger() []Accepted { return s.ledger.all() }
+
+// Binds counts the sessions that are bound now.
+func (s *SMSC) Binds() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.binds)
+}
