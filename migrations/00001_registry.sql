@@ -266,3 +266,64 @@ create table kinship (
     primary key (visitor_id, detainee_id),
     check ((status = 'claimed') = (proven_by is null))
 );
+
+-- Starting values for Morocco and Algeria. They are data: an authority changes them by a row with a later date.
+insert into country (code, dial_prefix, tz, rest_days, week_start) values
+    ('MA', '212', 'Africa/Casablanca', '{6,0}', 1),
+    ('DZ', '213', 'Africa/Algiers', '{5,6}', 0);
+
+insert into id_rule (country, id_type, place, pattern) values
+    ('MA', 'cin', 1, '^[A-Z]{1,2}[0-9]{5,6}$'),
+    ('MA', 'passport', 2, '^[A-Z]{1,3}[0-9]{6,9}$'),
+    ('DZ', 'nin', 1, '^[0-9]{18}$'),
+    ('DZ', 'passport', 2, '^[A-Z0-9]{8,9}$');
+
+insert into relation_class (country, relation, class, place)
+select c.code, r.relation, r.class, r.place
+from country c, (values
+    ('spouse', 'close', 1), ('parent', 'close', 2), ('child', 'close', 3), ('sibling', 'close', 4),
+    ('in_law', 'close', 5), ('relative', 'close', 6), ('friend', 'other', 7),
+    ('lawyer', 'professional', 8), ('officer', 'professional', 9)) r (relation, class, place);
+
+insert into routing_hint (country, hint, legal_status)
+select c.code, h.hint, h.legal_status
+from country c, (values ('no', 'trial'), ('yes', 'convicted'), ('appeal', 'appeal'), ('unknown', 'trial')) h (hint, legal_status);
+
+insert into routing_rule (country, legal_status, relation_class, kind, valid_from)
+select c.code, r.legal_status, k.class,
+       case when r.legal_status <> 'convicted' or k.class = 'close' then r.kind
+            when c.code = 'DZ' then 'JAP' else 'DIR' end,
+       date '2000-01-01'
+from country c,
+     (values ('investigation', 'JI'), ('trial', 'PR'), ('appeal', 'PG'), ('cassation', 'PG'), ('convicted', 'DIR'), ('civil', 'PR'))
+         r (legal_status, kind),
+     (values ('close'), ('other'), ('professional')) k (class);
+
+insert into rule_set (country, valid_from, note, rules)
+select c.code, date '2000-01-01', 'starting values', '{
+    "household_max": 12,
+    "open_requests_max": 3, "claims_per_day": 3, "visitors_per_request": 4,
+    "permit_working_days": 10, "permit_paper_days": 30, "permit_referrals_max": 2, "permit_appeal_days": 15,
+    "permit_valid_days": 365, "permit_review_working_days": 3, "permit_warn_days": [30, 7],
+    "permit_survives_transfer": true, "permit_survives_status": false, "first_visit_before_sight": true,
+    "visitors": {"total": 3, "adults": 3, "children": 3}, "visitors_by_category": {},
+    "adult_age": 18, "infant_age": 2, "infants_count": false, "adult_lead": true,
+    "visits_per_week": {"investigation": 1, "trial": 1, "appeal": 1, "cassation": 1, "convicted": 1, "civil": 1},
+    "book_from_days": 1, "book_to_days": 21, "day_opens_at": "10:00",
+    "hold_minutes": 10, "hold_after_dialogue_minutes": 5, "holds_max": 1, "open_bookings_max": 4,
+    "arrive_minutes_before": 30, "no_show_grace_minutes": 30, "court_margin_minutes": 30, "remind_days": [2, 0]
+}'::jsonb || case c.code when 'MA' then '{"visitors_by_category": {
+    "A": {"total": 2, "adults": 2, "children": 2},
+    "B": {"total": 3, "adults": 3, "children": 3},
+    "C": {"total": 4, "adults": 4, "children": 4}}}'::jsonb else '{}' end
+from country c;
+
+-- Feasts of the civil calendar; those fixed by the moon are entered as they are announced.
+insert into calendar_day (country, day, kind, label)
+select f.country, make_date(y, f.month, f.day), 'holiday', f.label
+from generate_series(2026, 2035) y, (values
+    ('MA', 1, 1, 'new_year'), ('MA', 1, 11, 'independence_manifesto'), ('MA', 1, 14, 'amazigh_new_year'), ('MA', 5, 1, 'labour_day'),
+    ('MA', 7, 30, 'throne_day'), ('MA', 8, 14, 'oued_eddahab'), ('MA', 8, 20, 'revolution_king_people'), ('MA', 8, 21, 'youth_day'),
+    ('MA', 10, 31, 'unity_day'), ('MA', 11, 6, 'green_march'), ('MA', 11, 18, 'independence_day'),
+    ('DZ', 1, 1, 'new_year'), ('DZ', 1, 12, 'amazigh_new_year'), ('DZ', 5, 1, 'labour_day'),
+    ('DZ', 7, 5, 'independence_day'), ('DZ', 11, 1, 'revolution_day')) f (country, month, day, label);
