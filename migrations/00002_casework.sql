@@ -54,6 +54,22 @@ create table audit_seal (
     check ((seq = 1 and prev_seq is null) or prev_seq = seq - 1)
 );
 
+-- Events not yet sealed. What is neither sealed nor here has been tampered with. The hour is the database's own.
+create table audit_pending (
+    event_id bigint primary key references audit_event,
+    since    timestamptz not null default clock_timestamp()
+);
+
+-- +goose StatementBegin
+create function audit_await_seal() returns trigger language plpgsql as $$
+begin
+    insert into audit_pending (event_id) select id from fresh;
+    return null;
+end $$;
+-- +goose StatementEnd
+create trigger audit_event_awaits_seal after insert on audit_event referencing new table as fresh
+    for each statement execute function audit_await_seal();
+
 create table case_file (
     id               bigint generated always as identity primary key,
     ref              text        not null unique check (ref ~ '^[0-9]{8}$'),

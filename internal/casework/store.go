@@ -59,3 +59,28 @@ const sqlReadForUpdate = `select ` + caseColumns + ` from case_file where id = $
 
 const sqlAssign = `
 update case_file set authority_id = $2, establishment_id = $3, due_at = $4, clock_left = $5, alarm = 0 where id = $1`
+
+const sqlSync = `
+insert into allowed_transition (machine, machine_version, from_state, event, to_state, human_only, needs_reason)
+select * from unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::bool[])
+on conflict do nothing`
+
+const sqlSyncDiffers = `
+select a.machine, a.from_state, a.event
+from unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::bool[])
+    r (machine, machine_version, from_state, event, to_state, human_only, needs_reason)
+join allowed_transition a using (machine, machine_version, from_state, event, to_state)
+where (a.human_only, a.needs_reason) <> (r.human_only, r.needs_reason)
+limit 1`
+
+const sqlHistory = `
+select a.at, a.action, coalesce(t.event, ''), coalesce(t.from_state, ''), coalesce(t.to_state, ''), a.actor_kind, a.actor_id,
+    a.role, coalesce(a.on_behalf_of, 0), a.channel, coalesce(a.reason_code, ''), coalesce(a.note, ''), a.detail
+from case_file c
+join audit_event a on a.object_kind = c.machine and a.object_id = c.id
+left join transition t on t.case_id = c.id and t.audit_id = a.id
+where c.id = $1 order by a.id limit $2`
+
+const sqlMy = `select ` + caseColumns + ` from case_file where account_id = $1 order by id desc limit $2`
+
+const sqlByRef = `select ` + caseColumns + ` from case_file where ref = $1`
