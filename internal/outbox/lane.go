@@ -1,0 +1,343 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/time/rate"
+
+	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/smpp/gsm"
+)
+
+// Lane is one bind's share of the outbox.
+type Lane struct {
+	Operator  string
+	Bind      string
+	Window    int     // most parts in doubt at once
+	PerSecond float64 // parts; 0 is no limit
+}
+
+// Part is one short message ready for the wire.
+type Part struct {
+	ID        int64
+	To        private.Msisdn
+	Class     message.Class
+	Alphabet  gsm.Alphabet
+	UDH       []byte // nil for a text of one part
+	Payload   []byte
+	Validity  time.Duration // how long the operator may try
+	Reference uint16        // comes back in receipts of operators that echo it
+
+	attempt int32
+}
+
+// Link writes parts to an operator. Send puts p in order to be written; done
+// is called exactly once with what became of it, from any goroutine, and may
+// be called before Send returns.
+type Link interface {
+	Send(ctx context.Context, p Part, done func(Answer))
+}
+
+const (
+	poll      = time.Second // between looks at the queue when no bell rings
+	firstWait = time.Second // after the first throttling
+	lastWait  = 30 * time.Second
+	dbWait    = 50 * time.Millisecond
+	lastWord  = 5 * time.Second // for storing the last answers of a lane
+)
+
+// part is a claimed row.
+type part struct {
+	Part
+	message int64
+	no      int16
+	retries int
+	expires time.Time
+	claimed time.Time
+}
+
+type answered struct {
+	p *part
+	a Answer
+}
+
+// lane is one run of Serve. All its fields belong to the goroutine of Serve;
+// links reach it through answers alone.
+type lane struct {
+	Lane
+	o       *Outbox
+	link    Link
+	name    string // on the leases
+	limit   *rate.Limiter
+	answers chan answered
+	rung    <-chan struct{}
+
+	queue   []*part // claimed, in order of sending
+	settled []settlement
+	back    []*part // throttled: back into queue once stored
+	release []int64
+	flight  int
+	look    bool // the table may hold more
+	pause   time.Duration
+	resume  time.Time
+}
+
+// Serve takes parts to one bind until ctx ends, then waits for the answers
+// that are still out, which the link owes it, and stores them. The database
+// may go away: then nothing new is written, and answers are kept until it is
+// back or ctx ends.
+func (o *Outbox) Serve(ctx context.Context, l Lane, link Link) error {
+	if l.Window < 1 {
+		return fmt.Errorf("outbox: lane %s has a window of %d", l.Bind, l.Window)
+	}
+	rung, leave := o.bell.join(l.Operator)
+	defer leave()
+	s := &lane{
+		Lane: l, o: o, link: link, rung: rung, look: true,
+		name:    fmt.Sprintf("%s %x", l.Bind, rand.Uint64()),
+		answers: make(chan answered, l.Window),
+		limit:   rate.NewLimiter(rate.Inf, 0),
+	}
+	if l.PerSecond > 0 {
+		s.limit = rate.NewLimiter(rate.Limit(l.PerSecond), max(1, int(l.PerSecond/10)))
+	}
+	tick := time.NewTimer(poll)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		s.collect()
+		next := s.pick()
+		limit, class := s.wants()
+		if len(s.settled)+len(s.release)+len(next)+limit == 0 {
+			s.wait(ctx, tick)
+			continue
+		}
+		if err := s.commit(ctx, &next, limit, class); err != nil {
+			o.cfg.Metrics.storeFailed()
+			s.rest(ctx, dbWait)
+			continue
+		}
+		for _, p := range next {
+			s.flight++
+			link.Send(ctx, p.Part, func(a Answer) { s.answers <- answered{p, a} })
+		}
+	}
+	return s.finish(context.WithoutCancel(ctx))
+}
+
+// collect takes the answers that have come.
+func (s *lane) collect() {
+	for {
+		select {
+		case a := <-s.answers:
+			s.take(a)
+		default:
+			return
+		}
+	}
+}
+
+func (s *lane) take(a answered) {
+	s.flight--
+	now := s.o.cfg.Now()
+	s.o.cfg.Metrics.answered(s.Lane, a.p.Class, a.a)
+	s.settled = append(s.settled, a.p.settle(a.a, now))
+	switch a.a.Outcome {
+	case Throttled:
+		s.back = append(s.back, a.p)
+		if !s.resume.After(now) { // a window refused at once is one refusal
+			s.pause = min(max(2*s.pause, firstWait), lastWait)
+			s.resume = now.Add(s.pause)
+		}
+	case Sent:
+		if !s.resume.After(now) {
+			s.pause = 0
+		}
+	}
+}
+
+// pick moves what may be written now from the queue.
+func (s *lane) pick() []*part {
+	now := s.o.cfg.Now()
+	var next []*part
+	for len(s.queue) > 0 {
+		p := s.queue[0]
+		switch {
+		case p.expires.Before(now):
+			s.settled = append(s.settled, p.settle(Answer{Outcome: Expired}, now))
+		case now.Sub(p.claimed) > leaseFor*2/3:
+			s.release = append(s.release, p.ID)
+			s.look = true
+		case s.flight+len(next) >= s.Window || s.resume.After(now) || !s.limit.AllowN(now, 1):
+			return next
+		default:
+			p.attempt++
+			next = append(next, p)
+		}
+		s.queue = s.queue[1:]
+	}
+	return next
+}
+
+// wants says how many parts of which classes are worth claiming now: any
+// when the queue runs low, else only those more urgent than its last.
+func (s *lane) wants() (limit int, class message.Class) {
+	batch := max(100, 2*s.Window)
+	switch {
+	case !s.look || s.resume.After(s.o.cfg.Now()):
+		return 0, 0
+	case len(s.queue) <= batch/2:
+		return batch, message.Campaign
+	case s.queue[len(s.queue)-1].Class > message.Code && len(s.queue) < 4*batch:
+		return batch, s.queue[len(s.queue)-1].Class - 1
+	}
+	return 0, 0
+}
+
+// wait returns when there may be something to do.
+func (s *lane) wait(ctx context.Context, tick *time.Timer) {
+	now := s.o.cfg.Now()
+	wait := poll
+	if s.resume.After(now) {
+		wait = min(wait, s.resume.Sub(now))
+	}
+	if len(s.queue) > 0 && s.flight < s.Window && s.PerSecond > 0 {
+		wait = min(wait, time.Duration(float64(time.Second)/s.PerSecond)+time.Millisecond)
+	}
+	tick.Reset(wait)
+	select {
+	case a := <-s.answers:
+		s.take(a)
+	case <-s.rung:
+		s.look = true
+	case <-tick.C:
+		s.look = true
+	case <-ctx.Done():
+	}
+}
+
+// rest lets the database recover.
+func (s *lane) rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// commit stores answers, puts next in doubt and claims more, in one
+// transaction and one round trip. On an error next goes back to the queue and
+// nothing of it may be written.
+func (s *lane) commit(ctx context.Context, next *[]*part, limit int, class message.Class) error {
+	now := s.o.cfg.Now()
+	b := &pgx.Batch{}
+	s.queueSettled(b, now)
+	marked := map[int64]bool{}
+	if len(*next) > 0 {
+		ids, attempts := make([]int64, len(*next)), make([]int32, len(*next))
+		for i, p := range *next {
+			ids[i], attempts[i] = p.ID, p.attempt
+		}
+		b.Queue(sqlDoubt, ids, attempts, s.Bind, now, s.name).Query(func(rows pgx.Rows) error {
+			var id int64
+			_, err := pgx.ForEachRow(rows, []any{&id}, func() error { marked[id] = true; return nil })
+			return err
+		})
+	}
+	var claimed []*part
+	var unreadable []settlement
+	if limit > 0 {
+		b.Queue(sqlClaim, s.Operator, class, limit, s.name, leaseFor).Query(func(rows pgx.Rows) (err error) {
+			claimed, unreadable, err = s.o.scanParts(rows, now)
+			return err
+		})
+	}
+	if err := s.o.cfg.DB.SendBatch(ctx, b).Close(); err != nil {
+		for _, p := range *next {
+			p.attempt--
+		}
+		s.queue = append(slices.Clone(*next), s.queue...)
+		return fmt.Errorf("outbox: lane %s: %w", s.Bind, err)
+	}
+	s.stored(now)
+	*next = slices.DeleteFunc(*next, func(p *part) bool { return !marked[p.ID] })
+	s.settled = append(s.settled, unreadable...)
+	s.enqueue(claimed)
+	if limit > 0 {
+		s.look = len(claimed)+len(unreadable) == limit
+	}
+	return nil
+}
+
+func (s *lane) queueSettled(b *pgx.Batch, now time.Time) {
+	if len(s.settled) > 0 {
+		b.Queue(sqlSettle, settleArgs(s.settled, now, s.name)...)
+		var ids []string
+		for _, t := range s.settled {
+			if t.smscID != nil {
+				ids = append(ids, *t.smscID)
+			}
+		}
+		if len(ids) > 0 {
+			b.Queue(sqlUnparkThese, redelivery(), now, s.Operator, ids)
+		}
+	}
+	if len(s.release) > 0 {
+		b.Queue(sqlRelease, s.release, s.name)
+	}
+}
+
+// stored forgets what the database now knows.
+func (s *lane) stored(now time.Time) {
+	s.settled, s.release = s.settled[:0], s.release[:0]
+	for _, p := range s.back {
+		p.claimed = now
+	}
+	s.enqueue(s.back)
+	s.back = s.back[:0]
+}
+
+func (s *lane) enqueue(parts []*part) {
+	if len(parts) == 0 {
+		return
+	}
+	s.queue = append(s.queue, parts...)
+	slices.SortFunc(s.queue, func(a, b *part) int {
+		return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// finish waits for the answers that are out and gives the queue back.
+func (s *lane) finish(ctx context.Context) error {
+	for s.flight > 0 {
+		s.take(<-s.answers)
+	}
+	for _, p := range append(s.queue, s.back...) {
+		s.release = append(s.release, p.ID)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastWord)
+	defer cancel()
+	for {
+		b := &pgx.Batch{}
+		s.queueSettled(b, s.o.cfg.Now())
+		if b.Len() == 0 {
+			return nil
+		}
+		err := s.o.cfg.DB.SendBatch(ctx, b).Close()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return errors.Join(fmt.Errorf("outbox: lane %s: %d answers not stored", s.Bind, len(s.settled)), err)
+		}
+		s.rest(ctx, dbWait)
+	}
+}
