@@ -48,11 +48,11 @@ func (o *Outbox) scanParts(rows pgx.Rows, now time.Time) (parts []*part, unreada
 // prepare opens the number and the body and cuts out the part. The cut is the
 // same each time: it depends on the stored text and its id alone.
 func (o *Outbox) prepare(p *part, total int, number, body []byte) error {
-	to, err := o.cfg.Vault.Open("message", "number_sealed", rowID(p.message), number)
+	to, err := o.cfg.Vault.Open("message", "number_sealed", p.message, number)
 	if err != nil {
 		return fmt.Errorf("outbox: open number: %w", err)
 	}
-	plain, err := o.cfg.Vault.Open("message", "body_sealed", rowID(p.message), body)
+	plain, err := o.cfg.Vault.Open("message", "body_sealed", p.message, body)
 	if err != nil {
 		return fmt.Errorf("outbox: open body: %w", err)
 	}

@@ -30,8 +30,8 @@ type Texts interface {
 // Vault seals what may not lie in the open, and gives a number an index that
 // can be searched and not read.
 type Vault interface {
-	Seal(table, column, row string, plain []byte) ([]byte, error)
-	Open(table, column, row string, sealed []byte) ([]byte, error)
+	Seal(table, column string, row int64, plain []byte) ([]byte, error)
+	Open(table, column string, row int64, sealed []byte) ([]byte, error)
 	BlindIndex(kind, value string) []byte
 }
 
@@ -199,7 +199,7 @@ func (o *Outbox) recipient(n private.Msisdn) []byte {
 }
 
 func (o *Outbox) seal(column string, id int64, plain string) ([]byte, error) {
-	sealed, err := o.cfg.Vault.Seal("message", column, rowID(id), []byte(plain))
+	sealed, err := o.cfg.Vault.Seal("message", column, id, []byte(plain))
 	if err != nil {
 		return nil, fmt.Errorf("outbox: seal %s: %w", column, err)
 	}

@@ -98,7 +98,7 @@ func lifetime(c message.Class) time.Duration {
 
 // settle is the row's next state after an answer.
 func (p *part) settle(a Answer, now time.Time) settlement {
-	s := settlement{id: p.id, from: InDoubt, attempt: p.attempt, reason: a.Outcome.String(), due: now}
+	s := settlement{id: p.ID, from: InDoubt, attempt: p.attempt, reason: a.Outcome.String(), due: now}
 	if a.Code != 0 {
 		s.code = &a.Code
 	}

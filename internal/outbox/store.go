@@ -1,9 +1,6 @@
 package outbox
 
-import (
-	"strconv"
-	"time"
-)
+import "time"
 
 // insert holds the columns of one batch of new texts.
 type insert struct {
@@ -29,8 +26,6 @@ func (b *insert) args(now time.Time) []any {
 		b.state, b.reason, b.due, b.expires, b.final, now,
 	}
 }
-
-func rowID(id int64) string { return strconv.FormatInt(id, 10) }
 
 const sqlListen = `listen outbox`
 
@@ -194,7 +189,7 @@ update message_part p
 set (state, final_at, retries, reason) = (
         select case when again then 'queued' when p.expires_at <= $2 then 'expired' else 'unknown' end,
             case when not again then $2::timestamptz end, p.retries + again::int, 'unknown'
-        from (select p.class > 1 and p.operator <> all($3::text[]) and p.retries < $4 and p.expires_at > $2 as again) a)
+        from (select p.class > 1 and p.operator <> all(coalesce($3::text[], '{}')) and p.retries < $4 and p.expires_at > $2 as again) a)
 from d where p.id = d.id
 returning p.operator, p.state`
 
@@ -234,8 +229,6 @@ const sqlCalled = `update message set called_at = $2, called_by = $3 where id = 
 const sqlDepth = `
 select operator, class, count(*), extract(epoch from $1 - min(due_at))::float8
 from message_part where state in ('queued', 'claimed') group by operator, class`
-
-const sqlInDoubt = `select operator, count(*) from message_part where state = 'in_doubt' group by operator`
 
 // settlement is one part's next state.
 type settlement struct {

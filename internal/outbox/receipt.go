@@ -1,0 +1,192 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/wasl-sms/wasl/internal/private"
+)
+
+// Receipt is what an operator says of a part after accepting it.
+type Receipt struct {
+	Operator string
+	ID       string // in the operator's normal form; "" when it names none
+	// Reached: the handset has it. Failed: it will not get it. Neither: it is
+	// on its way, which tells that the operator has it.
+	Reached, Failed bool
+	Code            *int32
+	// From and Reference find the part when its response was lost; Reference
+	// is nil for operators that do not echo it.
+	From      private.Msisdn
+	Reference *uint16
+}
+
+func (r Receipt) state() string {
+	switch {
+	case r.Reached:
+		return "delivered"
+	case r.Failed:
+		return "undelivered"
+	}
+	return "enroute"
+}
+
+type receiptJob struct {
+	r    Receipt
+	done chan error
+}
+
+// most receipts in one commit
+const receiptBatch = 256
+
+// Receive stores what a receipt says, and returns once that is committed. A
+// receipt that names no part yet is kept for the response that is on its way;
+// a repeated or late one changes nothing. Run must be running.
+func (o *Outbox) Receive(ctx context.Context, r Receipt) error {
+	job := receiptJob{r, make(chan error, 1)}
+	select {
+	case o.receipts <- job:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-job.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// takeReceipts stores what has come while the last batch was under way.
+func (o *Outbox) takeReceipts(ctx context.Context) {
+	for {
+		var jobs []receiptJob
+		select {
+		case j := <-o.receipts:
+			jobs = append(jobs, j)
+		case <-ctx.Done():
+			return
+		}
+		for more := true; more && len(jobs) < receiptBatch; {
+			select {
+			case j := <-o.receipts:
+				jobs = append(jobs, j)
+			default:
+				more = false
+			}
+		}
+		err := o.storeReceipts(ctx, jobs)
+		for _, j := range jobs {
+			j.done <- err
+		}
+	}
+}
+
+func (o *Outbox) storeReceipts(ctx context.Context, jobs []receiptJob) error {
+	n := len(jobs)
+	operators, ids, states := make([]string, n), make([]*string, n), make([]string, n)
+	codes, recipients, references := make([]*int32, n), make([][]byte, n), make([]*int32, n)
+	for i, j := range jobs {
+		operators[i], ids[i], states[i], codes[i] = j.r.Operator, zeroNil(j.r.ID), j.r.state(), j.r.Code
+		recipients[i] = o.recipient(j.r.From)
+		if j.r.Reference != nil {
+			v := int32(*j.r.Reference)
+			references[i] = &v
+		}
+		o.cfg.Metrics.receipt(j.r)
+	}
+	var applied, parked int64
+	err := o.cfg.DB.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, sqlReceipts, redelivery(), o.cfg.Now(), operators, ids, states, codes, recipients, references).
+			Scan(&applied, &parked)
+	})
+	if err != nil {
+		return fmt.Errorf("outbox: store %d receipts: %w", n, err)
+	}
+	o.cfg.Metrics.parked(parked)
+	return nil
+}
+
+// Late stores an answer that came after its part had been given up as
+// unknown. It stops a repeat that has not been written yet.
+func (o *Outbox) Late(ctx context.Context, l Lane, p Part, a Answer) error {
+	if a.Outcome != Sent {
+		return nil // a refusal says nothing that the wait for a receipt would not
+	}
+	now := o.cfg.Now()
+	row := &part{Part: p}
+	b := &pgx.Batch{}
+	s := &lane{Lane: l, o: o, settled: []settlement{row.settle(a, now)}}
+	s.queueSettled(b, now)
+	if err := o.cfg.DB.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("outbox: store a late answer: %w", err)
+	}
+	o.cfg.Metrics.resolved(l.Operator, "late_response", 1)
+	return nil
+}
+
+// Run does the outbox's own work until ctx ends: it stores receipts, hears of
+// new texts, brings back what is due, and settles what has been in doubt too
+// long. Any number of processes may run it.
+func (o *Outbox) Run(ctx context.Context) error {
+	done := make(chan struct{}, 2)
+	go func() { o.takeReceipts(ctx); done <- struct{}{} }()
+	go func() { o.keepListening(ctx); done <- struct{}{} }()
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for n := 0; ctx.Err() == nil; n++ {
+		if err := o.sweep(ctx, n%60 == 0); err != nil && ctx.Err() == nil {
+			o.cfg.Metrics.storeFailed()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	<-done
+	<-done
+	return nil
+}
+
+func (o *Outbox) keepListening(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := o.listen(ctx); err != nil && ctx.Err() == nil {
+			o.cfg.Metrics.storeFailed()
+		}
+		t := time.NewTimer(poll)
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		}
+		t.Stop()
+	}
+}
+
+// sweep brings back what is due, what a dead process had claimed, and what
+// has been in doubt too long. All of it is safe at any time in any process.
+func (o *Outbox) sweep(ctx context.Context, seldom bool) error {
+	now := o.cfg.Now()
+	b := &pgx.Batch{}
+	b.Queue(sqlPromote, now)
+	b.Queue(sqlSweepLeases)
+	b.Queue(sqlUnparkRecent, redelivery(), now, now.Add(-10*time.Minute))
+	b.Queue(sqlSweepDoubt, now.Add(-inDoubtWait), now, o.cfg.Holding(), maxRetries).Query(func(rows pgx.Rows) error {
+		var operator, state string
+		_, err := pgx.ForEachRow(rows, []any{&operator, &state}, func() error {
+			o.cfg.Metrics.resolved(operator, state, 1)
+			return nil
+		})
+		return err
+	})
+	if seldom {
+		b.Queue(sqlSweepExpired, now)
+		b.Queue(sqlForgetReceipts, now.Add(-parkedFor))
+	}
+	if err := o.cfg.DB.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("outbox: sweep: %w", err)
+	}
+	return nil
+}
