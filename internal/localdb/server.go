@@ -166,23 +166,24 @@ func alive(pid int) bool {
 }
 
 // lockFile takes an advisory lock that the kernel lets go when this process
-// ends. how is syscall.LOCK_EX or LOCK_SH.
+// ends. how is syscall.LOCK_EX or LOCK_SH. It holds a bare descriptor: an
+// os.File would be closed once nothing refers to it.
 func lockFile(ctx context.Context, path string, how int) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o644)
+	fd, err := syscall.Open(path, syscall.O_CREAT|syscall.O_RDONLY|syscall.O_CLOEXEC, 0o644)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	for {
-		err = syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
+		err = syscall.Flock(fd, how|syscall.LOCK_NB)
 		if err == nil {
-			return func() { _ = f.Close() }, nil
+			return func() { _ = syscall.Close(fd) }, nil
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			_ = f.Close()
+			_ = syscall.Close(fd)
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		if err := pause(ctx, poll); err != nil {
-			_ = f.Close()
+			_ = syscall.Close(fd)
 			return nil, fmt.Errorf("wait for %s: %w", path, err)
 		}
 	}
