@@ -108,7 +108,7 @@ create table transition (
     role            text        not null,
     channel         text        not null,
     reason_code     text,
-    audit_id        bigint      not null references audit_event,
+    audit_id        bigint      not null unique references audit_event,
     primary key (case_id, seq),
     unique (case_id, seq, to_state),
     foreign key (machine, machine_version, from_state, event, to_state, human_only, needs_reason)
@@ -123,6 +123,24 @@ create table transition (
 alter table case_file
     add constraint case_file_stands_where_moved foreign key (id, version, state)
         references transition (case_id, seq, to_state) deferrable initially deferred;
+
+-- A transition without its case moved, or with an audit row that tells of something else, can't be committed.
+-- +goose StatementBegin
+create function transition_holds() returns trigger language plpgsql as $$
+begin
+    if not exists (select from case_file c where c.id = new.case_id and c.version >= new.seq) then
+        raise exception 'transition % of case % did not move the case', new.seq, new.case_id using errcode = 'check_violation';
+    end if;
+    if not exists (select from audit_event a where a.id = new.audit_id and a.object_kind = new.machine and a.object_id = new.case_id
+            and a.action = new.machine || '.' || new.event and (a.actor_kind, a.actor_id, a.at) = (new.actor_kind, new.actor_id, new.at)) then
+        raise exception 'audit event % does not tell of transition % of case %', new.audit_id, new.seq, new.case_id
+            using errcode = 'check_violation';
+    end if;
+    return null;
+end $$;
+-- +goose StatementEnd
+create constraint trigger transition_holds after insert on transition deferrable initially deferred
+    for each row execute function transition_holds();
 
 -- +goose StatementBegin
 create function refuse_change() returns trigger language plpgsql as $$
