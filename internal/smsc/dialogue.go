@@ -88,7 +88,8 @@ func (s *SMSC) close(h *handset, d *dialogue, state dialogueState, why error) sm
 
 // exchange sends one deliver_sm of a dialogue and waits for the page it brings.
 func (s *SMSC) exchange(ctx context.Context, h *handset, d *dialogue, m smpp.ShortMessage) (Screen, error) {
-	if err := s.deliver(ctx, h, m); err != nil {
+	// What was keyed goes out even when nobody waits for the page any more.
+	if err := s.deliver(context.WithoutCancel(ctx), h, m); err != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		// The page may be here although the response to our question got lost.

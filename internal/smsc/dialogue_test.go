@@ -2,6 +2,9 @@ package smsc_test
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -193,4 +196,54 @@ func TestNetworkTimeouts(t *testing.T) {
 			t.Fatalf("got %v, want %v", err, smpp.ErrRxTAppn)
 		}
 	})
+}
+
+// Many dialogues at once: each handset sees its own pages only.
+func TestManyHandsets(t *testing.T) {
+	t.Parallel()
+	const handsets, steps = 100, 5
+	s, addr := start(t, smsc.Config{})
+	a := &application{}
+	var pending sync.WaitGroup
+	a.reply = func(m smpp.ShortMessage) error {
+		pending.Go(func() {
+			p := page(m, ussd.OpUSSRRequest, m.Source.Addr+" "+text(t, m))
+			if text(t, m) == "0" {
+				p = page(m, ussd.OpPSSRResponse, m.Source.Addr+" 0")
+			}
+			if _, err := a.Submit(t.Context(), p); err != nil {
+				t.Error(err)
+			}
+		})
+		return nil
+	}
+	bind(t, addr, a)
+	go func() {
+		for range a.got {
+		}
+	}()
+	t.Cleanup(func() { close(a.got) })
+	var phones sync.WaitGroup
+	for i := range handsets {
+		phones.Go(func() {
+			number := fmt.Sprintf("2126%08d", i+1)
+			screen, err := s.Dial(t.Context(), "+"+number, "*369#")
+			for step := steps; err == nil; step-- {
+				want := number + " " + strconv.Itoa(step+1)
+				if step == steps {
+					want = number + " *369#"
+				}
+				if screen.Text != want || screen.End != (step == -1) {
+					t.Errorf("handset %d shows another page than its own at step %d", i, step)
+				}
+				if screen.End {
+					return
+				}
+				screen, err = s.Answer(t.Context(), "+"+number, strconv.Itoa(step))
+			}
+			t.Error(err)
+		})
+	}
+	phones.Wait()
+	pending.Wait()
 }

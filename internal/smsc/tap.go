@@ -84,6 +84,14 @@ func (t *tap) without(b []byte) []byte {
 	return append(out, b...)
 }
 
+// CloseWrite lets a session that ends in order close its half first.
+func (t *tap) CloseWrite() error {
+	if c, ok := t.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
+}
+
 const headerLen = 16 // SMPP 3.4 §3.2
 
 // again writes a PDU past the session, under a sequence number that was used.

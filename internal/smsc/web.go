@@ -14,7 +14,7 @@ import (
 	"golang.org/x/text/language"
 )
 
-//go:embed phone
+//go:embed phone/*.html phone/*.js phone/*.css phone/*.svg phone/texts/*.json phone/fonts/*.woff2 phone/fonts/OFL.txt
 var phoneFiles embed.FS
 
 // Handler serves the browser phone. Its page uses relative addresses only, so

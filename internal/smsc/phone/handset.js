@@ -29,7 +29,6 @@ export class Handset {
     this.#keys();
     this.#listen();
     this.tick();
-    this.#render();
   }
 
   #keys() {
@@ -149,6 +148,7 @@ export class Handset {
   tick() {
     const now = new Date();
     this.element.querySelector("time").textContent = clock(now);
+    if (this.#where === "idle") this.#render();
   }
 
   focus() {
@@ -303,14 +303,11 @@ export class Handset {
     unread.textContent = "✉" + this.#sim.unread;
     unread.setAttribute("aria-label", this.#words("new_messages", { n: this.#sim.unread }));
 
-    const draw = { idle: this.#drawIdle, ussd: this.#drawUSSD, list: this.#drawList, read: this.#drawRead, note: this.#drawNote }[this.#where];
+    const draw = { idle: this.#drawIdle, ussd: this.#drawUSSD, list: this.#drawList, read: this.#drawRead,
+      to: this.#drawTo, write: this.#drawTo, note: this.#drawNote }[this.#where];
     const drawn = draw ? draw.call(this) : { lines: [] };
     title.hidden = !drawn.title;
-    title.textContent = drawn.title ?? "";
-    if (this.#where === "to" || this.#where === "write") {
-      title.hidden = false;
-      title.textContent = this.#words("to") + (this.#where === "write" ? " \u2068" + this.#to + "\u2069" : "");
-    }
+    title.replaceChildren(...(drawn.title ?? []).map(run));
     const key = JSON.stringify([this.#where, drawn.lines.map((l) => l.outerHTML)]);
     if (lines.dataset.drawn !== key) {
       lines.dataset.drawn = key;
@@ -349,8 +346,9 @@ export class Handset {
   #drawIdle() {
     const n = this.#sim.unread;
     const rows = [
-      line(this.#words("network"), "big"), line("\u2066" + this.#env.label + "\u2069", "own"), line(""),
-      n ? line(this.#words("new_messages", { n }), "news") : line(""), line(""),
+      line(this.#words("network"), "network"), line("\u2066" + this.#env.label + "\u2069", "own"),
+      line(clock(new Date()), "time"),
+      n ? line(this.#words("new_messages", { n }), "news") : line(""),
       line(this.#words("dial_hint", { code: "\u2066" + this.#env.page.ussdCode + "\u2069" }), "faint"),
     ];
     return { lines: rows };
@@ -370,7 +368,7 @@ export class Handset {
       rows.push(item((m.read ? "" : "● ") + m.text.replace(/\s+/g, " ").slice(0, 60), this.#selected === i + 1));
     });
     if (this.#sim.inbox.length === 0) rows.push(line(""), line(this.#words("empty"), "faint"));
-    return { title: this.#words("messages"), lines: rows };
+    return { title: [this.#words("messages")], lines: rows };
   }
 
   #drawRead() {
@@ -380,7 +378,11 @@ export class Handset {
     const rows = m.text.split(/\r\n|\r|\n/).map((l) => line(l));
     rows.push(line(`${this.#words("part", { n: m.parts })} · \u2066${m.alphabet}\u2069`, "meta"));
     const day = `${pad(at.getDate())}/${pad(at.getMonth() + 1)}`;
-    return { title: `\u2068${m.from}\u2069  \u2066${day} ${clock(at)}\u2069`, lines: rows };
+    return { title: [m.from, `${day} ${clock(at)}`], lines: rows };
+  }
+
+  #drawTo() {
+    return { title: this.#where === "write" ? [this.#words("to"), this.#to] : [this.#words("to")], lines: [] };
   }
 
   #drawNote() {
@@ -395,6 +397,13 @@ function line(text, kind = "") {
   if (text === "") l.append(document.createElement("br"));
   else l.textContent = text;
   return l;
+}
+
+// run is a piece of a line that keeps its own direction.
+function run(text) {
+  const r = document.createElement("bdi");
+  r.textContent = text;
+  return r;
 }
 
 function item(text, selected) {
