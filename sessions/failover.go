@@ -38,6 +38,10 @@ type FailoverConfig struct {
 // Timeout for the first store. After two failures in a row the first store is
 // left alone but for one trial a second. When it is back, the first step of each
 // session takes the newer version of the two and moves it there.
+//
+// While the first store is gone, a Commit that names a version the fallback has
+// not seen yet is taken at its word: the caller read it where it can't be asked
+// for now.
 type Failover struct {
 	first, fallback Tier
 	cfg             FailoverConfig
@@ -93,9 +97,10 @@ func (f *Failover) newer(ctx context.Context, key string, s State, err error) (S
 		_, err := f.first.Install(ctx, key, other, f.cfg.RestoreTTL)
 		return err
 	})
-	if moveErr == nil {
+	if moveErr == nil && f.cfg.Applied == nil {
 		// Left behind, it would look newer than the person's next session. If this
-		// fails it ends with its own time to live.
+		// fails it ends with its own time to live. Where copies are kept, it is the
+		// copy.
 		_ = f.fallback.Delete(ctx, key, other.Version)
 	}
 	return other, nil
@@ -121,10 +126,20 @@ func (f *Failover) Commit(ctx context.Context, key string, prev uint64, next []b
 		// moved in time.
 		return f.installFirst(ctx, key, made, ttl, requestKey)
 	}
-	if err == nil && out.Kind == Applied && f.cfg.Applied != nil {
-		f.cfg.Applied(key, made, ttl)
+	if err == nil {
+		f.copied(key, made, ttl, out)
 	}
 	return out, err
+}
+
+// copied tells of a step on the first store. A client that lost the answer and
+// asked again learns of its own step as a replay.
+func (f *Failover) copied(key string, made State, ttl time.Duration, out Outcome) {
+	ours := out.Kind == Applied || out.Kind == Replayed && out.Version == made.Version
+	if ours && f.cfg.Applied != nil {
+		made.Kept[0].Reply = out.Reply
+		f.cfg.Applied(key, made, ttl)
+	}
 }
 
 // commitFallback makes the step on the fallback. What the caller read may never
@@ -148,6 +163,9 @@ func (f *Failover) installFirst(ctx context.Context, key string, made State, ttl
 	})
 	if failed(err) {
 		return f.commitFallback(ctx, key, made, ttl, requestKey)
+	}
+	if err == nil {
+		f.copied(key, made, ttl, out)
 	}
 	return out, err
 }
