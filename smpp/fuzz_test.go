@@ -1,0 +1,93 @@
+package smpp_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/wasl-sms/wasl/smpp"
+)
+
+func seed(f *testing.F) {
+	f.Helper()
+	for _, c := range pdus(f) {
+		f.Add(c.raw)
+	}
+}
+
+// FuzzFrame: no stream makes the reader panic, loop or take memory beyond the
+// limit.
+func FuzzFrame(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		r := smpp.NewFrameReader(bytes.NewReader(stream), 4096)
+		total := 0
+		for {
+			h, body, err := r.Next()
+			if err != nil {
+				break
+			}
+			if int(h.Length) != len(body)+16 || len(body) > 4096-16 {
+				t.Fatalf("length %d, body %d", h.Length, len(body))
+			}
+			total += int(h.Length)
+		}
+		if total > len(stream) {
+			t.Fatalf("%d octets read out of %d", total, len(stream))
+		}
+	})
+}
+
+// FuzzPDU: what can be decoded encodes to what decodes to the same, and like
+// fiorix.
+func FuzzPDU(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		value, again, err := decode(raw)
+		if err != nil || again == nil {
+			return
+		}
+		_, third, err := decode(again)
+		if err != nil || !bytes.Equal(again, third) {
+			t.Fatalf("decoded from our own octets: %v\n%x\n%x", err, again, third)
+		}
+		if m, ok := value.(smpp.ShortMessage); ok {
+			_ = m.String()
+			compareWithFiorix(t, 1, m)
+		}
+	})
+}
+
+// FuzzReceipt: no text makes a receipt panic, and none without an id and a
+// state is one.
+func FuzzReceipt(f *testing.F) {
+	for _, c := range receiptTexts {
+		f.Add(c.text, uint8(0), "", []byte(nil))
+	}
+	f.Add("", uint8(8), "0a", []byte{2})
+	f.Fuzz(func(t *testing.T, text string, dataCoding uint8, id string, state []byte) {
+		m := smpp.ShortMessage{Command: smpp.DeliverSM, ESMClass: smpp.ESMClassReceipt, DataCoding: dataCoding, Payload: []byte(text)}
+		m.TLVs.SetString(smpp.TagReceiptedMessageID, id)
+		m.TLVs.Set(smpp.TagMessageState, state)
+		r, ok := smpp.ParseReceipt(m)
+		if ok && r.ID == "" {
+			t.Fatal("a receipt without an id")
+		}
+		_ = r.State.String()
+		smpp.ParseReceiptText(text)
+	})
+}
+
+// FuzzSplitUDH: header and text together are the payload, or there is an
+// error.
+func FuzzSplitUDH(f *testing.F) {
+	f.Add([]byte("\x05\x00\x03\x2a\x02\x01hello"))
+	f.Add([]byte{0xff})
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		m := smpp.ShortMessage{Command: smpp.DeliverSM, ESMClass: smpp.ESMClassUDHI, Payload: payload}
+		udh, text, err := m.SplitUDH()
+		if err == nil && (!bytes.Equal(append(bytes.Clone(udh), text...), payload) || len(udh) != int(udh[0])+1) {
+			t.Fatalf("%x + %x != %x", udh, text, payload)
+		}
+	})
+}
