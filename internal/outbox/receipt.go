@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -125,68 +124,5 @@ func (o *Outbox) Late(ctx context.Context, l Lane, p Part, a Answer) error {
 		return fmt.Errorf("outbox: store a late answer: %w", err)
 	}
 	o.cfg.Metrics.resolved(l.Operator, "late_response", 1)
-	return nil
-}
-
-// Run does the outbox's own work until ctx ends: it stores receipts, hears of
-// new texts, brings back what is due, and settles what has been in doubt too
-// long. Any number of processes may run it.
-func (o *Outbox) Run(ctx context.Context) error {
-	done := make(chan struct{}, 2)
-	go func() { o.takeReceipts(ctx); done <- struct{}{} }()
-	go func() { o.keepListening(ctx); done <- struct{}{} }()
-	tick := time.NewTicker(poll)
-	defer tick.Stop()
-	for n := 0; ctx.Err() == nil; n++ {
-		if err := o.sweep(ctx, n%60 == 0); err != nil && ctx.Err() == nil {
-			o.cfg.Metrics.storeFailed()
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-		}
-	}
-	<-done
-	<-done
-	return nil
-}
-
-func (o *Outbox) keepListening(ctx context.Context) {
-	for ctx.Err() == nil {
-		if err := o.listen(ctx); err != nil && ctx.Err() == nil {
-			o.cfg.Metrics.storeFailed()
-		}
-		t := time.NewTimer(poll)
-		select {
-		case <-ctx.Done():
-		case <-t.C:
-		}
-		t.Stop()
-	}
-}
-
-// sweep brings back what is due, what a dead process had claimed, and what
-// has been in doubt too long. All of it is safe at any time in any process.
-func (o *Outbox) sweep(ctx context.Context, seldom bool) error {
-	now := o.cfg.Now()
-	b := &pgx.Batch{}
-	b.Queue(sqlPromote, now)
-	b.Queue(sqlSweepLeases)
-	b.Queue(sqlUnparkRecent, redelivery(), now, now.Add(-10*time.Minute))
-	b.Queue(sqlSweepDoubt, now.Add(-inDoubtWait), now, o.cfg.Holding(), maxRetries).Query(func(rows pgx.Rows) error {
-		var operator, state string
-		_, err := pgx.ForEachRow(rows, []any{&operator, &state}, func() error {
-			o.cfg.Metrics.resolved(operator, state, 1)
-			return nil
-		})
-		return err
-	})
-	if seldom {
-		b.Queue(sqlSweepExpired, now)
-		b.Queue(sqlForgetReceipts, now.Add(-parkedFor))
-	}
-	if err := o.cfg.DB.SendBatch(ctx, b).Close(); err != nil {
-		return fmt.Errorf("outbox: sweep: %w", err)
-	}
 	return nil
 }

@@ -218,9 +218,26 @@ const sqlForCase = messageLine + ` where m.case_id = $1 group by m.id order by m
 
 const sqlNotReached = messageLine + `
 where m.called_at is null and m.id in (
-    select message_id from message_part where state in ('undelivered', 'refused', 'expired', 'unknown') and final_at > $1
-    order by final_at desc limit $2)
-group by m.id order by m.id desc`
+        select message_id from message_part where state in ('undelivered', 'refused', 'expired', 'unknown') and final_at > $1
+        order by final_at desc limit 5 * $2)
+    and not exists (` + secondCopy + `)
+group by m.id order by m.id desc limit $2`
+
+// The text as it was told again to a second number.
+const secondCopy = `
+    select 1 from message c where c.case_id is not distinct from m.case_id and c.occasion = 'second:' || m.id`
+
+// Texts that a number did not take and that may be worth another one. One-time codes are not: they are asked for again.
+const sqlFailed = `
+select m.id, m.case_id, m.account_id, m.text_key, m.lang, m.class, m.recipient, m.body_sealed, max(p.expires_at) as expires
+from message m join message_part p on p.message_id = m.id
+where m.second_at is null and m.account_id is not null and m.class > 1 and coalesce(m.occasion, '') not like 'second:%'
+    and m.id in (
+        select message_id from message_part where state in ('undelivered', 'refused') and final_at > $1 and reason <> 'no_route'
+        order by final_at desc limit 200)
+group by m.id order by m.id limit 100`
+
+const sqlSecondLooked = `update message set second_at = $2 where id = any($1::bigint[])`
 
 const sqlBody = `select body_sealed from message where id = $1`
 

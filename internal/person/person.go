@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/wasl-sms/wasl/internal/fault"
+	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/internal/text"
 )
@@ -66,12 +67,7 @@ type Account struct {
 }
 
 // Contact is where and how an account is told.
-type Contact struct {
-	Msisdn private.Msisdn
-	Second private.Msisdn // zero: none
-	Lang   text.Lang
-	OptOut bool
-}
+type Contact = message.Contact
 
 // Registry keeps accounts. It is safe for concurrent use.
 type Registry struct {
