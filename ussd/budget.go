@@ -13,8 +13,10 @@ import (
 // fits GSM-7, in UTF-16 units when it needs UCS-2. Some gateways put a line of
 // their own on the first page of a session, so it may hold less.
 type Budget struct {
-	First, Next         int // septets
-	FirstUCS2, NextUCS2 int // UTF-16 units
+	First     int `toml:"first"` // septets
+	Next      int `toml:"next"`
+	FirstUCS2 int `toml:"first_ucs2"` // UTF-16 units
+	NextUCS2  int `toml:"next_ucs2"`
 }
 
 // DefaultBudget is what nearly all gateways carry.
@@ -131,7 +133,7 @@ func FitsPages(s Screen, b Budget, nav Nav, most int) error {
 	}
 	b = b.Smallest()
 	for _, item := range s.Items {
-		text := page{lines: item.line(), footer: footer(s, nav, true, true)}.String()
+		text := page{lines: item.line(), footer: footer(s, nav, false, true, false)}.String()
 		n, a := gsm.Units(text)
 		if limit := b.limit(false, a); n > limit {
 			return fmt.Errorf("item %s: %w", item.Key, &TooLongError{Units: n, Limit: limit, Alphabet: a})

@@ -1,6 +1,7 @@
 package ussd
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -41,8 +42,12 @@ type Screen struct {
 	End    bool   // the session ends with this screen
 }
 
-// Nav labels the keys that paging adds.
-type Nav struct{ More, Back, Home string }
+// Nav labels the keys that paging adds: More wherever pages follow, and Back on
+// later pages of a screen whose footer has none; left empty, it is not added.
+type Nav struct{ More, Back string }
+
+// Keys are the footer most screens have, in their order.
+func Keys(back, home string) []Item { return []Item{{KeyBack, back}, {KeyHome, home}} }
 
 // Rendered is one page of a screen, ready to be sent.
 type Rendered struct {
@@ -54,9 +59,10 @@ type Rendered struct {
 
 // Paginate renders a screen in as many pages as the budget asks for. The first
 // page has the budget's First; give Budget.Later for a screen that does not open
-// a session. Items stand whole on one page, and text is cut between words; a
-// single word or item longer than a page is cut between letters, an item to its
-// page. Each page but the last offers More; each but the first offers Back.
+// a session. Items stand whole on one page, and text is cut between words. Each
+// page but the last offers More; each but the first offers Back. Where one item
+// or word leaves no room for them, these keys lose their labels first; then a
+// word is cut between letters, and an item ends where its page does.
 func Paginate(s Screen, b Budget, nav Nav) []string {
 	b = b.orDefault()
 	rest := s.atoms()
@@ -118,14 +124,21 @@ func lineSpace(r rune) bool { return r == '\n' || r == '\r' }
 // fill takes as many atoms as one page holds. left is what remains of an atom
 // that had to be cut.
 func fill(s Screen, atoms []atom, b Budget, nav Nav, first bool) (text string, taken int, left *atom) {
-	if p := (page{lines: joinAtoms(atoms), footer: footer(s, nav, first, false)}); b.holds(p.String(), first) {
+	if p := (page{lines: joinAtoms(atoms), footer: footer(s, nav, first, false, false)}); b.holds(p.String(), first) {
 		return p.String(), len(atoms), nil
 	}
-	feet := []string{footer(s, nav, first, true), KeyMore, ""}
-	for _, foot := range feet {
-		if text, taken = prefix(atoms, foot, b, first); taken > 0 {
+	for _, bare := range []bool{false, true} {
+		text, taken = prefix(atoms, footer(s, nav, first, true, bare), b, first)
+		if taken == len(atoms) {
+			// All fits under bare keys, so none for more is needed.
+			return page{lines: joinAtoms(atoms), footer: footer(s, nav, first, false, bare)}.String(), taken, nil
+		}
+		if taken > 0 {
 			return text, taken, nil
 		}
+	}
+	more := len(atoms) > 1 || !atoms[0].item
+	for _, foot := range []string{footer(s, nav, first, more, false), footer(s, nav, first, more, true), ""} {
 		if text, left = cutAtom(atoms[0], foot, b, first); text != "" {
 			return text, 1, left
 		}
@@ -175,7 +188,10 @@ func cutAtom(a atom, foot string, b Budget, first bool) (text string, left *atom
 		if !b.holds(candidate, first) {
 			break
 		}
-		text, end = candidate, end+len(cluster)
+		end += len(cluster)
+		if !a.item || cluster != " " {
+			text = candidate
+		}
 	}
 	if a.item || text == "" {
 		return text, nil
@@ -216,22 +232,24 @@ func (p page) String() string {
 }
 
 func (s Screen) render() string {
-	return page{lines: joinAtoms(s.atoms()), footer: footer(s, Nav{}, true, false)}.String()
+	return page{lines: joinAtoms(s.atoms()), footer: footer(s, Nav{}, true, false, false)}.String()
 }
 
-func footer(s Screen, nav Nav, first, more bool) string {
-	var lines []string
+// footer lists the keys of a page. With bare, their labels give way to the text.
+func footer(s Screen, nav Nav, first, more, bare bool) string {
+	var items []Item
 	if more {
-		lines = append(lines, Item{KeyMore, nav.More}.line())
+		items = append(items, Item{KeyMore, nav.More})
 	}
-	back := first || nav.Back == ""
-	for _, item := range s.Footer {
-		back = back || item.Key == KeyBack
+	hasBack := slices.ContainsFunc(s.Footer, func(i Item) bool { return i.Key == KeyBack })
+	if !first && !hasBack && nav.Back != "" {
+		items = append(items, Item{KeyBack, nav.Back})
 	}
-	if !back {
-		lines = append(lines, Item{KeyBack, nav.Back}.line())
-	}
-	for _, item := range s.Footer {
+	var lines []string
+	for _, item := range append(items, s.Footer...) {
+		if bare {
+			item.Label = ""
+		}
 		lines = append(lines, item.line())
 	}
 	return strings.Join(lines, "\n")
