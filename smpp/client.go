@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -18,7 +19,7 @@ type ClientConfig struct {
 
 	Mode             Mode
 	SystemID         string
-	Password         string
+	Password         string `json:"-"`
 	SystemType       string
 	InterfaceVersion uint8 // 0x34
 	AddrTON, AddrNPI uint8
@@ -47,6 +48,9 @@ func (c ClientConfig) String() string {
 
 // Format keeps every verb safe to log.
 func (c ClientConfig) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, c.String()) }
+
+// LogValue is safe to log.
+func (c ClientConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // Client keeps one bind alive.
 type Client struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 
@@ -64,7 +65,7 @@ func modeOf(c Command) Mode {
 type BindRequest struct {
 	Mode             Mode
 	SystemID         string
-	Password         string
+	Password         string `json:"-"`
 	SystemType       string
 	InterfaceVersion uint8
 	AddrTON, AddrNPI uint8
@@ -79,6 +80,9 @@ func (r BindRequest) String() string {
 
 // Format keeps every verb safe to log.
 func (r BindRequest) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, r.String()) }
+
+// LogValue is safe to log.
+func (r BindRequest) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // AppendBind appends a bind request.
 func AppendBind(b []byte, seq uint32, r BindRequest) ([]byte, error) {
