@@ -22,10 +22,13 @@ func (f HandlerFunc) Message(ctx context.Context, s *Session, m ShortMessage) (R
 }
 
 // Reply is what an accepted message is answered with. deliver_sm_resp
-// carries none of it.
+// carries neither id nor TLVs.
 type Reply struct {
 	MessageID string
 	TLVs      TLVs
+	// Then, where set, is called once the answer stands in order to be written:
+	// what it submits on this session follows the answer on the wire.
+	Then func()
 }
 
 // AlertHandler is an optional part of a Handler. Without it

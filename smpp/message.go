@@ -41,6 +41,10 @@ type ShortMessage struct {
 	// TLVs holds the other optional parameters.
 	TLVs TLVs
 
+	// Seq is the sequence_number a received message came with. A message to be
+	// sent is given its own.
+	Seq uint32
+
 	// Ref never goes on the wire; it comes back in SubmitResult and in
 	// LateResponse, so that the caller finds its own record.
 	Ref any

@@ -100,6 +100,7 @@ func (s *Session) message(h Header, body []byte) {
 		return
 	}
 	m, err := DecodeMessage(h.Command, body)
+	m.Seq = h.Seq
 	if err != nil {
 		s.problem(err)
 		s.respond(h.Command, s.statusOf(err), h.Seq, Reply{})
@@ -165,6 +166,9 @@ func (t *messageTask) run() {
 		s.problem(fmt.Errorf("smpp: handle %v: %w", t.m.Command, err))
 	}
 	s.respond(t.m.Command, s.statusOf(err), t.seq, reply)
+	if reply.Then != nil {
+		reply.Then()
+	}
 }
 
 type alertTask struct {
