@@ -20,7 +20,8 @@ const (
 	Option   Kind = "option" // one line of a menu
 	Nav      Kind = "nav"    // back, home, more
 	SMS      Kind = "sms"
-	StaffRow Kind = "staff" // back-office
+	Native   Kind = "native" // a name in its own script, the same in every language
+	StaffRow Kind = "staff"  // back-office
 )
 
 //go:embed texts/*.toml
@@ -177,8 +178,8 @@ func (c *Catalogue) read(f fs.FS, name string) error {
 
 func compile(key Key, src source, order []string) (*Text, error) {
 	t := &Text{Key: key, Kind: src.Kind, parts: map[Lang]int{}, forms: map[Lang]forms{}}
-	if !slices.Contains([]Kind{Screen, Option, Nav, SMS, StaffRow}, t.Kind) {
-		return nil, fmt.Errorf("kind %q: want screen, option, nav, sms or staff", t.Kind)
+	if !slices.Contains([]Kind{Screen, Option, Nav, SMS, Native, StaffRow}, t.Kind) {
+		return nil, fmt.Errorf("kind %q: want screen, option, nav, sms, native or staff", t.Kind)
 	}
 	for _, name := range order {
 		typ := Type(src.Params[name])

@@ -43,6 +43,7 @@ func Lint(t testing.TB, files ...fs.FS) {
 var room = map[text.Kind]map[gsm.Alphabet]int{
 	text.Screen: {gsm.GSM7: 140, gsm.UCS2: 70},
 	text.Option: {gsm.GSM7: 32, gsm.UCS2: 26},
+	text.Native: {gsm.GSM7: 32, gsm.UCS2: 26},
 	text.Nav:    {gsm.GSM7: 14, gsm.UCS2: 12},
 }
 
@@ -120,7 +121,7 @@ func faultsIn(c *text.Catalogue, tx *text.Text, l text.Lang) []string {
 func lengthFaults(tx *text.Text, l text.Lang, s string) []string {
 	s = gsm.Fold(s)
 	n, alphabet := gsm.Units(s)
-	if l != text.Arabic && alphabet != gsm.GSM7 {
+	if l != text.Arabic && tx.Kind != text.Native && alphabet != gsm.GSM7 {
 		return []string{"needs more than the GSM-7 alphabet: " + s}
 	}
 	if tx.Kind == text.SMS {

@@ -1,0 +1,183 @@
+package dialog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/wasl-sms/wasl/internal/casework"
+	"github.com/wasl-sms/wasl/internal/form"
+	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/internal/text"
+	"github.com/wasl-sms/wasl/ussd"
+)
+
+const (
+	talkLives   = 30 * 24 * time.Hour // language, counts of help
+	answerWaits = 24 * time.Hour      // an open question
+	helpGap     = 5 * time.Second
+	unknownGap  = time.Hour // help nobody asked for
+)
+
+// smsPage is two message parts, and one part for the rest of a screen.
+var smsPage = ussd.Budget{First: 306, Next: 306, FirstUCS2: 134, NextUCS2: 134}
+
+var errTalkMoved = errors.New("another text of the same person was answered meanwhile")
+
+// Receive answers one text. The state of the conversation and the reply are
+// committed together under the inbox id; an errand takes effect under a key of
+// its own before. So the same text handed in twice, also at once, has one
+// effect and one reply.
+func (d *Dialog) Receive(ctx context.Context, in message.Inbound) error {
+	leave, err := d.lanes.enter(ctx, d.Hash(in.From.Raw()))
+	if err != nil {
+		return fmt.Errorf("wait for the person's last text: %w", err)
+	}
+	defer leave()
+	for range tries {
+		err := d.receive(ctx, in)
+		if !errors.Is(err, errTalkMoved) {
+			return err
+		}
+	}
+	return errTalkMoved
+}
+
+func (d *Dialog) receive(ctx context.Context, in message.Inbound) error {
+	h, key := d.Hash(in.From.Raw()), inboxKey(in.ID)
+	now := d.Now()
+	s, version, handled, err := d.loadTalk(ctx, d.DB, h, key, now)
+	if err != nil || handled {
+		return err
+	}
+	a, err := d.account(ctx, in.From)
+	if err != nil {
+		return err
+	}
+	if a.ID != s.Acc { // the number has changed hands: nothing carries over
+		s = &state{Lang: s.Lang}
+	}
+	s.Acc = a.ID
+	if a.Lang.Known() {
+		s.Lang = a.Lang
+	}
+	t := &talk{in: in, turn: turn{d: d, s: s, from: in.From, channel: form.SMS, operator: in.Operator, now: now}}
+	v, err := t.hear(ctx)
+	if err != nil {
+		return fmt.Errorf("answer text %d: %w", in.ID, err)
+	}
+	body := t.write(v)
+	t.lapse()
+	cmd := casework.Command{Actor: casework.Actor{Kind: casework.Citizen, ID: a.ID}, Channel: string(form.SMS), Key: key, Verb: "dialog.text"}
+	_, err = d.Commands.Do(ctx, cmd, nil, func(ctx context.Context, tx *casework.Tx) error {
+		if err := d.saveTalk(ctx, tx.Tx, h, version, t.s, now); err != nil {
+			return err
+		}
+		if t.unread {
+			if _, err := tx.Exec(ctx, sqlUnread, in.ID, now, string(t.lang())); err != nil {
+				return fmt.Errorf("mark text %d as unread: %w", in.ID, err)
+			}
+		}
+		if body != "" {
+			tx.Tell(message.Outbound{Account: a.ID, To: in.From, Lang: t.lang(), Class: message.Decision,
+				Line: text.L(v.key(), nil), Body: private.NewBody(body), Dedupe: key})
+		}
+		return nil
+	})
+	if err == nil {
+		d.Meter.Enter(form.SMS, in.Operator, v.name, t.lang())
+	}
+	return err
+}
+
+func inboxKey(id int64) string { return "in/" + strconv.FormatInt(id, 10) }
+
+// key names the reply in the outbox.
+func (v view) key() text.Key {
+	switch {
+	case v.ask.Key != "":
+		return v.ask.Key
+	case len(v.say) > 0:
+		return v.say[0].Key
+	}
+	return "dialog.reply"
+}
+
+type rower interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+func (d *Dialog) loadTalk(ctx context.Context, q rower, h, key string, now time.Time) (s *state, version uint64, handled bool, err error) {
+	var sealed []byte
+	if err := q.QueryRow(ctx, sqlTalkLoad, h, key, now).Scan(&handled, &version, &sealed); err != nil {
+		return nil, 0, false, fmt.Errorf("load a conversation: %w", err)
+	}
+	if sealed != nil {
+		if s, err = d.openState(h, version, sealed); err == nil {
+			return s, version, handled, nil
+		}
+	}
+	return &state{}, version, handled, nil // begun, or its key is lost
+}
+
+func (d *Dialog) saveTalk(ctx context.Context, tx pgx.Tx, h string, version uint64, s *state, now time.Time) error {
+	sealed, err := d.sealState(h, version+1, s)
+	if err != nil {
+		return err
+	}
+	tag, err := tx.Exec(ctx, sqlTalkSave, h, int64(version), sealed, now.Add(talkLives), now)
+	if err != nil {
+		return fmt.Errorf("keep a conversation: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return errTalkMoved
+	}
+	return nil
+}
+
+// Expect is for a text that asks something in the name of an entry: until the
+// given time, a bare number in answer opens that entry with args and is its
+// first answer. It takes part in the transaction that sends the question.
+func (d *Dialog) Expect(ctx context.Context, tx pgx.Tx, n private.Msisdn, entry string, args []string, until time.Time) error {
+	if _, ok := d.newest(entry); !ok {
+		return fmt.Errorf("expect an answer for %s: no such entry", entry)
+	}
+	h, now := d.Hash(n.Raw()), d.Now()
+	s, version, _, err := d.loadTalk(ctx, tx, h, "", now)
+	if err != nil {
+		return err
+	}
+	s.Expect = &expect{Entry: entry, Args: args, Until: until.UnixMilli()}
+	return d.saveTalk(ctx, tx, h, version, s, now)
+}
+
+func (t *talk) lang() text.Lang { return orLang(t.s.Lang, t.d.Lang) }
+
+// lapse sets how long the open question waits, and forgets what is over.
+func (t *talk) lapse() {
+	if t.s.At == atEnd {
+		t.s.At, t.s.Said, t.s.Menu, t.s.After, t.s.Args = "", "", nil, "", nil
+	}
+	lives := answerWaits
+	if t.s.Run != nil && t.s.Run.Holds {
+		lives = holdingLives
+	}
+	t.s.Until = t.now.Add(lives).UnixMilli()
+}
+
+// write gives the text of a view; what two parts do not hold waits for SUITE.
+func (t *talk) write(v view) string {
+	if v.name == "" {
+		return ""
+	}
+	s := t.screen(v)
+	t.s.Rest = ussd.Paginate(s, smsPage, ussd.Nav{More: t.d.Catalogue.Write(t.s.Lang, text.L("dialog.sms_more", nil))})
+	first := t.s.Rest[0]
+	t.s.Rest = t.s.Rest[1:]
+	return first
+}

@@ -1,0 +1,61 @@
+package dialog
+
+// Sessions. A row that has expired counts as none.
+
+const sqlSessionLoad = `select value from ussd_session where h = $1 and expires_at > $2`
+
+const sqlSessionLock = `select value from ussd_session where h = $1 and expires_at > $2 for update`
+
+const sqlSessionNew = `
+insert into ussd_session as s (h, version, value, expires_at) values ($1, $2, $3, $4)
+on conflict (h) do update set version = excluded.version, value = excluded.value, expires_at = excluded.expires_at
+where s.expires_at <= $5`
+
+const sqlSessionNext = `
+update ussd_session set version = $2, value = $3, expires_at = $4 where h = $1 and version = $2 - 1 and expires_at > $5`
+
+const sqlSessionDelete = `delete from ussd_session where h = $1 and (version = $2 or expires_at <= $3)`
+
+const sqlSessionInstall = `
+insert into ussd_session as s (h, version, value, expires_at)
+select * from unnest($1::text[], $2::bigint[], $3::bytea[], $4::timestamptz[])
+on conflict (h) do update set version = excluded.version, value = excluded.value, expires_at = excluded.expires_at
+where s.version < excluded.version or s.expires_at <= $5`
+
+// Drafts. A late write never undoes a later one.
+
+const sqlDraftLoad = `select sealed from dialogue_draft where h = $1 and expires_at > $2`
+
+const sqlDraftSave = `
+insert into dialogue_draft as d (h, sealed, saved_at, expires_at)
+select * from unnest($1::text[], $2::bytea[], $3::timestamptz[], $4::timestamptz[])
+on conflict (h) do update set sealed = excluded.sealed, saved_at = excluded.saved_at, expires_at = excluded.expires_at
+where d.saved_at <= excluded.saved_at`
+
+const sqlDraftDrop = `
+delete from dialogue_draft d using unnest($1::text[], $2::timestamptz[]) as gone (h, at)
+where d.h = gone.h and d.saved_at <= gone.at`
+
+const sqlSweepSessions = `
+delete from ussd_session where h in (select h from ussd_session where expires_at <= $1 order by expires_at limit 1000)`
+
+const sqlSweepDrafts = `
+delete from dialogue_draft where h in (select h from dialogue_draft where expires_at <= $1 order by expires_at limit 1000)`
+
+const sqlSweepTalks = `
+delete from sms_talk where h in (select h from sms_talk where expires_at <= $1 order by expires_at limit 1000)`
+
+// Conversations by text. Whether the text was taken before is read in the same
+// snapshot as the state, so that a repeat never meets the state it made.
+
+const sqlTalkLoad = `
+select exists (select from command where channel = 'sms' and key = $2),
+       coalesce(t.version, 0), t.sealed
+from (select) as nothing left join sms_talk t on t.h = $1 and t.expires_at > $3`
+
+const sqlTalkSave = `
+insert into sms_talk as t (h, version, sealed, expires_at) values ($1, $2 + 1, $3, $4)
+on conflict (h) do update set version = excluded.version, sealed = excluded.sealed, expires_at = excluded.expires_at
+where t.version = $2 or t.expires_at <= $5`
+
+const sqlUnread = `insert into unread_text (inbox_id, at, lang) values ($1, $2, $3) on conflict (inbox_id) do nothing`
