@@ -47,7 +47,7 @@ func hasKey(options []form.Option, key string) bool {
 
 func (t *turn) nav() ussd.Nav {
 	write := func(k text.Key) string { return t.d.Catalogue.Write(t.s.Lang, text.L(k, nil)) }
-	return ussd.Nav{More: write("dialog.nav.more"), Back: write("dialog.nav.back"), Home: write("dialog.nav.home")}
+	return ussd.Nav{More: write("dialog.nav.more"), Back: write("dialog.nav.back")}
 }
 
 // page is the page of a view where the person stands.
