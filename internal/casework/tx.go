@@ -66,6 +66,7 @@ type Move struct {
 	Reason string // reason code, where the rule needs one
 	Note   string // for staff eyes only
 	Detail map[string]any
+	By     *Actor // who acts, when not the command's own actor: a timer that ran out meanwhile
 }
 
 // Now is the instant of the command: one for all its rows.
@@ -116,7 +117,11 @@ func (t *Tx) Begin(ctx context.Context, m Machine, o Opening, mv Move) (File, er
 
 // Move moves a case by one event and gives it as it stands then.
 func (t *Tx) Move(ctx context.Context, m Machine, f File, mv Move) (File, error) {
-	rule, err := m.Next(f.State, mv.Event, t.cmd.Actor)
+	a := t.cmd.Actor
+	if mv.By != nil {
+		a = *mv.By
+	}
+	rule, err := m.Next(f.State, mv.Event, a)
 	if err != nil {
 		return File{}, err
 	}
@@ -124,7 +129,6 @@ func (t *Tx) Move(ctx context.Context, m Machine, f File, mv Move) (File, error)
 	if err != nil {
 		return File{}, err
 	}
-	a := t.cmd.Actor
 	rows, err := t.Query(ctx, sqlMove, f.ID, f.Version, f.State, rule.To, t.now, rule.Event, rule.HumanOnly,
 		rule.NeedsReason, a.Kind, a.ID, a.Role, zeroNil(a.OnBehalfOf), t.cmd.Channel,
 		emptyNil(mv.Reason), emptyNil(mv.Note), detail, t.commandID)
