@@ -52,3 +52,7 @@ type Label Key
 
 // Lines as a parameter are further texts, one below the other.
 type Lines []Line
+
+// Each as a parameter is a name that is written differently in each language;
+// the French one serves where a language has none.
+type Each map[Lang]string

@@ -125,6 +125,11 @@ func (c *Catalogue) value(l Lang, typ Type, v any) (string, error) {
 		}
 	case string:
 		return v, nil
+	case Each:
+		if name, ok := v[l]; ok {
+			return name, nil
+		}
+		return v[French], nil
 	case Ref:
 		return string(v), nil
 	}
