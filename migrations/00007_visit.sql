@@ -99,6 +99,7 @@ create table visit (
     excused          boolean     not null default false, -- rights given back although the visit failed
     hold_expires_at  timestamptz,
     nudged_at        timestamptz, -- "your place is kept until" has been sent
+    reminded         smallint,    -- days before the visit of the last reminder
     checked_in_at    timestamptz,
     late_cancel      boolean     not null default false,
     outcome          text,

@@ -1,0 +1,239 @@
+package visit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/wasl-sms/wasl/internal/casework"
+	"github.com/wasl-sms/wasl/internal/establishment"
+	"github.com/wasl-sms/wasl/internal/fault"
+)
+
+// querier is the pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// house is an establishment with its rules at one instant.
+type house struct {
+	establishment.Establishment
+	Frame
+}
+
+// house loads an establishment with its rules. It must not be called inside a
+// transaction: it takes a connection of its own.
+func (s *Service) house(ctx context.Context, id int64) (house, error) {
+	e, err := s.houses.Establishment(ctx, id)
+	if err != nil {
+		return house{}, err
+	}
+	h := house{Establishment: e, Frame: Frame{WeekStart: time.Weekday(e.WeekStart), Now: s.now()}}
+	if h.Zone, err = e.Location(); err != nil {
+		return h, err
+	}
+	h.Rules, err = s.houses.Rules(ctx, id, h.Now)
+	return h, err
+}
+
+// party loads what the rules need to know of those who come and of the
+// detainee, leaving out the visits in except: the one being confirmed and the
+// one being replaced.
+func (s *Service) party(ctx context.Context, q querier, h house, ask Ask, except ...Visit) (Party, error) {
+	p := Party{Account: ask.Account, Staff: ask.Staff, Weeks: map[WeekKey]Week{}}
+	rows, err := q.Query(ctx, sqlDetainee, ask.Detainee)
+	if err != nil {
+		return p, fmt.Errorf("read detainee: %w", err)
+	}
+	p.Detainee, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Detainee])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return p, fault.NotFound("visit.why.no_permit", nil)
+	}
+	if err != nil {
+		return p, fmt.Errorf("read detainee: %w", err)
+	}
+	if err := q.QueryRow(ctx, sqlQuality, ask.Account).Scan(&p.Professional); err != nil {
+		return p, fmt.Errorf("read account: %w", err)
+	}
+	today := civil(h.Now.In(h.Zone))
+	if p.Guests, err = guests(ctx, q, ask); err != nil {
+		return p, err
+	}
+	if err := bans(ctx, q, &p, ask, today); err != nil {
+		return p, err
+	}
+	ids := make([]int64, 0, len(except))
+	for _, v := range except {
+		ids = append(ids, v.ID)
+	}
+	if err := busy(ctx, q, &p, ask, h.Now, ids); err != nil {
+		return p, err
+	}
+	if err := weeks(ctx, q, &p, weekOf(today, h.Frame.WeekStart)); err != nil {
+		return p, err
+	}
+	err = q.QueryRow(ctx, sqlOpenBookings, ask.Account, today, h.Now, ids).Scan(&p.OpenBookings)
+	if err != nil {
+		return p, fmt.Errorf("count open bookings: %w", err)
+	}
+	for _, v := range except {
+		p.giveBack(v)
+	}
+	return p, nil
+}
+
+// giveBack takes the rights that a visit uses out of the counts.
+func (p *Party) giveBack(v Visit) {
+	if v.Stage != "live" {
+		return
+	}
+	if v.WeekStart != nil {
+		k := WeekKey{*v.WeekStart, v.Kind}
+		w := p.Weeks[k]
+		w.Used--
+		p.Weeks[k] = w
+	}
+	for _, g := range p.Guests {
+		for i, permit := range g.Permits {
+			if permit.Left != nil && slices.Contains(v.Permits, permit.ID) {
+				left := *permit.Left + 1
+				g.Permits[i].Left = &left
+			}
+		}
+	}
+}
+
+func guests(ctx context.Context, q querier, ask Ask) ([]Guest, error) {
+	rows, err := q.Query(ctx, sqlGuests, ask.Account, ask.Detainee, ask.Visitors)
+	if err != nil {
+		return nil, fmt.Errorf("read visitors: %w", err)
+	}
+	type row struct {
+		VisitorID       int64
+		BirthDate       time.Time
+		PermitID        *int64
+		Ref             *string
+		State           *string
+		ValidFrom       *time.Time
+		ValidTo         *time.Time
+		LeftOver        *int
+		Separation      *bool
+		EstablishmentID *int64
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	if err != nil {
+		return nil, fmt.Errorf("read visitors: %w", err)
+	}
+	var out []Guest
+	for _, r := range all {
+		if len(out) == 0 || out[len(out)-1].VisitorID != r.VisitorID {
+			out = append(out, Guest{VisitorID: r.VisitorID, Birth: r.BirthDate})
+		}
+		if r.PermitID == nil {
+			continue
+		}
+		g := &out[len(out)-1]
+		g.Permits = append(g.Permits, Permit{
+			ID: *r.PermitID, Ref: *r.Ref, State: casework.State(*r.State), From: *r.ValidFrom, To: r.ValidTo,
+			Left: r.LeftOver, Separation: *r.Separation, EstablishmentID: r.EstablishmentID,
+		})
+	}
+	if len(out) != len(ask.Visitors) { // another household's, removed, or named twice
+		return nil, fault.NotFound("visit.why.no_permit", nil)
+	}
+	return out, nil
+}
+
+func bans(ctx context.Context, q querier, p *Party, ask Ask, today time.Time) error {
+	rows, err := q.Query(ctx, sqlBans, ask.Visitors, ask.Detainee, p.Detainee.EstablishmentID, today)
+	if err != nil {
+		return fmt.Errorf("read bans: %w", err)
+	}
+	var visitor int64
+	var ban span
+	_, err = pgx.ForEachRow(rows, []any{&visitor, &ban.from, &ban.to}, func() error {
+		i := slices.IndexFunc(p.Guests, func(g Guest) bool { return g.VisitorID == visitor })
+		p.Guests[i].Banned = append(p.Guests[i].Banned, ban)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read bans: %w", err)
+	}
+	return nil
+}
+
+func busy(ctx context.Context, q querier, p *Party, ask Ask, from time.Time, except []int64) error {
+	rows, err := q.Query(ctx, sqlBusy, ask.Detainee, ask.Visitors, from, except)
+	if err != nil {
+		return fmt.Errorf("read other visits: %w", err)
+	}
+	var when span
+	var detainee bool
+	_, err = pgx.ForEachRow(rows, []any{&when.from, &when.to, &detainee}, func() error {
+		if detainee {
+			p.DetaineeBusy = append(p.DetaineeBusy, when)
+		} else {
+			p.GuestsBusy = append(p.GuestsBusy, when)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read other visits: %w", err)
+	}
+	return nil
+}
+
+func weeks(ctx context.Context, q querier, p *Party, from time.Time) error {
+	rows, err := q.Query(ctx, sqlWeeks, p.Detainee.ID, from)
+	if err != nil {
+		return fmt.Errorf("read weekly rights: %w", err)
+	}
+	var k WeekKey
+	var w Week
+	_, err = pgx.ForEachRow(rows, []any{&k.Start, &k.Kind, &w.Used, &w.Allowed}, func() error {
+		p.Weeks[k] = w
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read weekly rights: %w", err)
+	}
+	return nil
+}
+
+// slot loads one occurrence as the rules see it.
+func (s *Service) slot(ctx context.Context, q querier, h house, id int64, pool string) (Slot, error) {
+	rows, err := q.Query(ctx, sqlSlot, pool, h.Now, id)
+	if err != nil {
+		return Slot{}, fmt.Errorf("read occurrence %d: %w", id, err)
+	}
+	o, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Slot])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return o, fault.NotFound("visit.unknown_slot", nil)
+	}
+	if err != nil {
+		return o, fmt.Errorf("read occurrence %d: %w", id, err)
+	}
+	o.Start, o.End = o.Start.In(h.Zone), o.End.In(h.Zone)
+	return o, nil
+}
+
+// slots loads the occurrences of some days.
+func (s *Service) slots(ctx context.Context, q querier, h house, from, to time.Time, pool string) ([]Slot, error) {
+	rows, err := q.Query(ctx, sqlSlots, pool, h.Now, h.ID, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("list occurrences: %w", err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Slot])
+	if err != nil {
+		return nil, fmt.Errorf("list occurrences: %w", err)
+	}
+	for i := range all {
+		all[i].Start, all[i].End = all[i].Start.In(h.Zone), all[i].End.In(h.Zone)
+	}
+	return all, nil
+}

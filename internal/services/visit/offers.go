@@ -1,0 +1,102 @@
+package visit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/wasl-sms/wasl/internal/fault"
+)
+
+// Offer is what a party may book.
+type Offer struct {
+	House house
+	Slots []Slot
+	// Why says what stands in the way when there is no slot: the reason met
+	// nearest to success.
+	Why Reason
+}
+
+// Slots lists the next slots that a party may have, by the same rules that
+// holding one will ask. ask.Occurrence is not looked at.
+func (s *Service) Slots(ctx context.Context, ask Ask, limit int) (Offer, error) {
+	var id int64
+	err := s.db.QueryRow(ctx, sqlDetaineeHouse, ask.Detainee).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Offer{}, fault.NotFound("visit.why.no_permit", nil)
+	}
+	if err != nil {
+		return Offer{}, fmt.Errorf("find the house: %w", err)
+	}
+	h, err := s.house(ctx, id)
+	if err != nil {
+		return Offer{}, err
+	}
+	out, why, err := s.list(ctx, h, ask, limit)
+	return Offer{House: h, Slots: out, Why: why}, err
+}
+
+// free is Slots for an establishment that is loaded already.
+func (s *Service) free(ctx context.Context, h house, ask Ask, limit int) ([]Slot, error) {
+	out, _, err := s.list(ctx, h, ask, limit)
+	return out, err
+}
+
+func (s *Service) list(ctx context.Context, h house, ask Ask, limit int) ([]Slot, Reason, error) {
+	var except []Visit
+	if ask.Replaces != 0 {
+		old, err := s.visit(ctx, s.db, ask.Replaces)
+		if err != nil {
+			return nil, "", err
+		}
+		except = append(except, old)
+	}
+	holds, err := s.holdsOf(ctx, s.db, ask.Account)
+	if err != nil {
+		return nil, "", err
+	}
+	party, err := s.party(ctx, s.db, h, ask, append(except, holds...)...) // a new hold gives up the old one
+	if err != nil {
+		return nil, "", err
+	}
+	today := civil(h.Now.In(h.Zone))
+	all, err := s.slots(ctx, s.db, h, today, today.AddDate(0, 0, h.Rules.BookToDays), ask.pool())
+	if err != nil {
+		return nil, "", err
+	}
+	var out []Slot
+	var why Reason
+	for _, o := range all {
+		if len(except) > 0 && o.ID == except[0].OccurrenceID {
+			continue
+		}
+		switch r := Check(Listing, h.Frame, o, party); {
+		case r == "":
+			out = append(out, o)
+		case rank[r] > rank[why]:
+			why = r
+		}
+		if len(out) == limit {
+			break
+		}
+	}
+	if len(all) == 0 {
+		why = Full
+	}
+	return out, why, nil
+}
+
+// rank orders reasons by how near they are to success.
+var rank = func() map[Reason]int {
+	m := map[Reason]int{}
+	for i, r := range []Reason{
+		NotOpenYet, WrongHouse, TooSoon, TooFar, Closed, NotForThem, SeparateOnly, Absent, Away, Ban, Sanction,
+		PartyTooBig, PartyAdults, PartyChildren, NoAdult, VisitorBanned, NoPermit, PermitUsed, TakenDetainee, TakenVisitor,
+		WeekFull, TooManyOpen, Full,
+	} {
+		m[r] = i + 1
+	}
+	return m
+}()

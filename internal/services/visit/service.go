@@ -1,0 +1,224 @@
+package visit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/wasl-sms/wasl/internal/casework"
+	"github.com/wasl-sms/wasl/internal/establishment"
+	"github.com/wasl-sms/wasl/internal/fault"
+	"github.com/wasl-sms/wasl/internal/postgres"
+)
+
+// Houses tells of establishments and the rules that hold there.
+type Houses interface {
+	Establishment(ctx context.Context, id int64) (establishment.Establishment, error)
+	Rules(ctx context.Context, establishmentID int64, at time.Time) (establishment.Rules, error)
+}
+
+// Codes makes what a visit code is drawn from.
+type Codes interface {
+	CodeMAC(what string) []byte
+}
+
+// Service books visits. It is safe for concurrent use.
+type Service struct {
+	db     *postgres.DB
+	book   *casework.Book
+	houses Houses
+	codes  Codes
+	now    func() time.Time
+}
+
+// New makes a Service.
+func New(db *postgres.DB, book *casework.Book, houses Houses, codes Codes, now func() time.Time) *Service {
+	return &Service{db: db, book: book, houses: houses, codes: codes, now: now}
+}
+
+// Ask is a wish for a place. The first adult among the visitors leads.
+type Ask struct {
+	Account    int64
+	Detainee   int64
+	Visitors   []int64
+	Occurrence int64
+	Pool       string // "": public
+	Replaces   int64  // visit to be given up once this one is sure
+	Staff      bool   // entered at the desk: the notice does not bind
+}
+
+func (a Ask) pool() string {
+	if a.Pool == "" {
+		return "public"
+	}
+	return a.Pool
+}
+
+// Visit is a visit as it stands. Times are in UTC until shown.
+type Visit struct {
+	ID              int64
+	Ref             string
+	Code            string
+	AccountID       int64
+	DetaineeID      int64
+	EstablishmentID int64
+	OccurrenceID    int64
+	Day             time.Time
+	Starts, Ends    time.Time
+	Kind            string
+	Pool            string
+	Heads           int
+	WeekStart       *time.Time
+	Channel         string
+	Replaces        *int64
+	State           casework.State
+	Stage           string
+	Excused         bool
+	HoldExpiresAt   *time.Time
+	LateCancel      bool
+	CheckedInAt     *time.Time
+	Outcome         string
+	Visitors        []int64 // the lead first
+	Permits         []int64
+}
+
+// Hold is a place kept for a while.
+type Hold struct {
+	ID    int64     `json:"id"`
+	Ref   string    `json:"ref"`
+	Until time.Time `json:"until"`
+}
+
+// Booking is a visit that is sure.
+type Booking struct {
+	ID   int64  `json:"id"`
+	Ref  string `json:"ref"`
+	Code string `json:"code"`
+}
+
+// Refusal says why a slot can't be had and, where the person could take
+// another, which come next. errors.As also finds its *fault.Fault.
+type Refusal struct {
+	Why  Reason
+	Next []Slot
+	err  *fault.Fault
+}
+
+func refusal(why Reason) *Refusal {
+	if why == NoPermit || why == TooManyOpen {
+		return &Refusal{Why: why, err: fault.Forbidden(why.Text(), nil)}
+	}
+	return &Refusal{Why: why, err: fault.Conflict(why.Text(), nil)}
+}
+
+func (r *Refusal) Error() string { return fmt.Sprintf("slot refused: %s: %v", r.Why, r.err) }
+func (r *Refusal) Unwrap() error { return r.err }
+
+// constraints names what the database refuses when two come at once, in the
+// terms of the rules.
+var constraints = map[string]Reason{
+	"occurrence_groups":       Full,
+	"occurrence_heads":        Full,
+	"occurrence_pool_places":  Full,
+	"occurrence_open":         Closed,
+	"entitlement_week_used":   WeekFull,
+	"permit_uses":             PermitUsed,
+	"visit_visitor_permitted": NoPermit,
+	"visit_detainee_once":     TakenDetainee,
+	"visit_visitor_once":      TakenVisitor,
+}
+
+// explain turns what the database refused into a Refusal.
+func explain(err error) error {
+	if why := constraints[postgres.Violated(err)]; why != "" {
+		r := refusal(why)
+		r.err = r.err.With(err)
+		return r
+	}
+	return err
+}
+
+// do runs a command of this service.
+func (s *Service) do(ctx context.Context, cmd casework.Command, verb string, result any,
+	fn func(context.Context, *casework.Tx) error,
+) error {
+	cmd.Verb = verb
+	_, err := s.book.Do(ctx, cmd, result, fn)
+	return explain(err)
+}
+
+// visit reads one visit without locking it.
+func (s *Service) visit(ctx context.Context, q querier, id int64) (Visit, error) {
+	rows, err := q.Query(ctx, sqlVisit, id)
+	if err != nil {
+		return Visit{}, fmt.Errorf("read visit %d: %w", id, err)
+	}
+	v, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Visit])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return v, fault.NotFound("visit.unknown", nil)
+	}
+	if err != nil {
+		return v, fmt.Errorf("read visit %d: %w", id, err)
+	}
+	return v, nil
+}
+
+// own refuses a citizen another account's visit as if there were none.
+func own(v Visit, a casework.Actor) error {
+	if a.Kind == casework.Citizen && a.ID != v.AccountID {
+		return fault.NotFound("visit.unknown", nil)
+	}
+	return nil
+}
+
+// take locks the account, the permits' cases and the visit's own case, in this
+// order, and gives the visit as it stands then.
+func (s *Service) take(ctx context.Context, tx *casework.Tx, v Visit) (Visit, casework.File, error) {
+	batch := &pgx.Batch{}
+	batch.Queue(sqlLockAccount, v.AccountID)
+	batch.Queue(sqlLockPermitCases, v.DetaineeID, []int64{}, v.Permits)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return v, casework.File{}, fmt.Errorf("lock visit %d: %w", v.ID, err)
+	}
+	f, err := tx.Read(ctx, v.ID)
+	if err != nil {
+		return v, f, err
+	}
+	v, err = s.visit(ctx, tx, v.ID)
+	return v, f, err
+}
+
+// lockRights locks what the given visits count by: detainees, permits, weeks,
+// occurrences, each by id. The visitors' permits are locked too when ask names them.
+func lockRights(ctx context.Context, tx pgx.Tx, ask Ask, visits ...Visit) error {
+	var detainees, permits, occurrences []int64
+	var weeks []time.Time
+	if ask.Detainee != 0 {
+		detainees = append(detainees, ask.Detainee)
+	}
+	if ask.Occurrence != 0 {
+		occurrences = append(occurrences, ask.Occurrence)
+	}
+	for _, v := range visits {
+		detainees = append(detainees, v.DetaineeID)
+		permits = append(permits, v.Permits...)
+		occurrences = append(occurrences, v.OccurrenceID)
+		if v.WeekStart != nil {
+			weeks = append(weeks, *v.WeekStart)
+		}
+	}
+	slices.Sort(detainees)
+	batch := &pgx.Batch{}
+	batch.Queue(sqlLockDetainee, slices.Compact(detainees))
+	batch.Queue(sqlLockPermits, ask.Detainee, ask.Visitors, permits)
+	batch.Queue(sqlLockWeeks, slices.Compact(detainees), weeks)
+	batch.Queue(sqlLockOccurrences, occurrences)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("lock rights: %w", err)
+	}
+	return nil
+}
