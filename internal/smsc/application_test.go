@@ -21,6 +21,7 @@ type application struct {
 	*smpp.Client
 	got   chan smpp.ShortMessage
 	reply func(smpp.ShortMessage) error
+	trace smpp.Tracer
 }
 
 func (a *application) Message(_ context.Context, _ *smpp.Session, m smpp.ShortMessage) (smpp.Reply, error) {
@@ -29,6 +30,26 @@ func (a *application) Message(_ context.Context, _ *smpp.Session, m smpp.ShortMe
 		return smpp.Reply{}, a.reply(m)
 	}
 	return smpp.Reply{}, nil
+}
+
+// next is the message that comes next.
+func (a *application) next(t *testing.T) smpp.ShortMessage {
+	t.Helper()
+	select {
+	case m := <-a.got:
+		return m
+	case <-time.After(10 * time.Second):
+		t.Fatal("no message came")
+		return smpp.ShortMessage{}
+	}
+}
+
+// soon ends what would hang.
+func soon(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // start runs an operator with one SIM and, where wanted, binds to it.
@@ -70,6 +91,7 @@ func bind(t *testing.T, addr string, a *application) *application {
 	a.Client = smpp.NewClient(smpp.ClientConfig{
 		Addr: addr, Mode: smpp.Transceiver, SystemID: "wasl", Password: "secret",
 		BackoffMin: 10 * time.Millisecond, BackoffMax: 50 * time.Millisecond,
+		Session: smpp.SessionConfig{Tracer: a.trace},
 		OnState: func(st smpp.State, _ error) {
 			if st.Bound() {
 				bound <- struct{}{}

@@ -16,16 +16,16 @@ import (
 // answerWith submits the pages a menu of two steps has.
 func answerWith(t *testing.T, a *application, pages ...func(smpp.ShortMessage) smpp.ShortMessage) <-chan struct{} {
 	t.Helper()
-	done := make(chan struct{})
+	done, ctx := make(chan struct{}), soon(t)
 	go func() {
 		defer close(done)
 		for _, p := range pages {
 			select {
 			case m := <-a.got:
-				if _, err := a.Submit(t.Context(), p(m)); err != nil {
+				if _, err := a.Submit(ctx, p(m)); err != nil {
 					t.Error(err)
 				}
-			case <-t.Context().Done():
+			case <-ctx.Done():
 				return
 			}
 		}
@@ -48,14 +48,14 @@ func TestDialogue(t *testing.T) {
 			return page(m, ussd.OpPSSRResponse, "Reçu: 4821307")
 		})
 
-	first, err := s.Dial(t.Context(), sim, "*369*1#")
+	first, err := s.Dial(soon(t), sim, "*369*1#")
 	if err != nil || first.End || first.Text != "1 طلب رخصة\n2 تتبع" {
 		t.Fatalf("first page %q, end %v, error %v", first.Text, first.End, err)
 	}
-	if _, err := s.Dial(t.Context(), sim, "*369#"); !errors.Is(err, smsc.ErrBusy) {
+	if _, err := s.Dial(soon(t), sim, "*369#"); !errors.Is(err, smsc.ErrBusy) {
 		t.Fatalf("second dialogue: %v, want ErrBusy", err)
 	}
-	last, err := s.Answer(t.Context(), sim, "2")
+	last, err := s.Answer(soon(t), sim, "2")
 	if err != nil || !last.End || last.Text != "Reçu: 4821307" {
 		t.Fatalf("last page %q, end %v, error %v", last.Text, last.End, err)
 	}
@@ -71,7 +71,7 @@ func TestDialogue(t *testing.T) {
 	if len(one) != 2 || len(two) != 2 || one[0] != two[0] {
 		t.Errorf("session numbers %x and %x", one, two)
 	}
-	if _, err := s.Answer(t.Context(), sim, "1"); !errors.Is(err, smsc.ErrNoDialogue) {
+	if _, err := s.Answer(soon(t), sim, "1"); !errors.Is(err, smsc.ErrNoDialogue) {
 		t.Errorf("answer after the end: %v, want ErrNoDialogue", err)
 	}
 	if got := len(s.Ledger()); got != 2 {
@@ -101,14 +101,14 @@ func TestDialectIsSpec(t *testing.T) {
 		}
 		return page(m, ussd.OpUSSRRequest, "1 Oui")
 	})
-	if _, err := s.Dial(t.Context(), sim, "*369#"); err != nil {
+	if _, err := s.Dial(soon(t), sim, "*369#"); err != nil {
 		t.Fatal(err)
 	}
 	<-done
-	if err := s.Abort(t.Context(), sim); err != nil {
+	if err := s.Abort(soon(t), sim); err != nil {
 		t.Fatal(err)
 	}
-	if r := request(<-a.got); r.Kind != ussd.Abort {
+	if r := request(a.next(t)); r.Kind != ussd.Abort {
 		t.Errorf("abort read as %v", r.Kind)
 	}
 }
@@ -122,28 +122,28 @@ func TestPageAfterTheEndIsRefused(t *testing.T) {
 		dialled = m
 		return page(m, ussd.OpUSSRRequest, "1 Oui")
 	})
-	if _, err := s.Dial(t.Context(), sim, "*369#"); err != nil {
+	if _, err := s.Dial(soon(t), sim, "*369#"); err != nil {
 		t.Fatal(err)
 	}
 	<-done
-	if err := s.Abort(t.Context(), sim); err != nil {
+	if err := s.Abort(soon(t), sim); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Submit(t.Context(), page(dialled, ussd.OpUSSRRequest, "late")); !errors.Is(err, smpp.ErrSubmitFail) {
+	if _, err := a.Submit(soon(t), page(dialled, ussd.OpUSSRRequest, "late")); !errors.Is(err, smpp.ErrSubmitFail) {
 		t.Fatalf("late page: %v, want %v", err, smpp.ErrSubmitFail)
 	}
 	// A page of the old dialogue does not reach the new one.
-	second := make(chan error, 1)
+	second, ctx := make(chan error, 1), soon(t)
 	go func() {
-		_, err := s.Dial(t.Context(), sim, "*369#")
+		_, err := s.Dial(ctx, sim, "*369#")
 		second <- err
 	}()
-	<-a.got // the abort
-	m := <-a.got
-	if _, err := a.Submit(t.Context(), page(dialled, ussd.OpUSSRRequest, "old")); !errors.Is(err, smpp.ErrSubmitFail) {
+	a.next(t) // the abort
+	m := a.next(t)
+	if _, err := a.Submit(soon(t), page(dialled, ussd.OpUSSRRequest, "old")); !errors.Is(err, smpp.ErrSubmitFail) {
 		t.Errorf("page of the old dialogue: %v, want %v", err, smpp.ErrSubmitFail)
 	}
-	if _, err := a.Submit(t.Context(), page(m, ussd.OpPSSRResponse, "new")); err != nil {
+	if _, err := a.Submit(soon(t), page(m, ussd.OpPSSRResponse, "new")); err != nil {
 		t.Error(err)
 	}
 	if err := <-second; err != nil {
@@ -157,11 +157,11 @@ func TestNetworkTimeouts(t *testing.T) {
 		t.Parallel()
 		s, addr := start(t, smsc.Config{StepLimit: 30 * time.Millisecond})
 		a := bind(t, addr, &application{})
-		if _, err := s.Dial(t.Context(), sim, "*369#"); !errors.Is(err, smsc.ErrNoAnswer) {
+		if _, err := s.Dial(soon(t), sim, "*369#"); !errors.Is(err, smsc.ErrNoAnswer) {
 			t.Fatalf("got %v, want ErrNoAnswer", err)
 		}
-		<-a.got
-		if m := <-a.got; op(m) != ussd.OpAbort {
+		a.next(t)
+		if m := a.next(t); op(m) != ussd.OpAbort {
 			t.Errorf("the application was told op %d", op(m))
 		}
 	})
@@ -170,21 +170,21 @@ func TestNetworkTimeouts(t *testing.T) {
 		s, addr := start(t, smsc.Config{DialogueLimit: 300 * time.Millisecond})
 		a := bind(t, addr, &application{})
 		done := answerWith(t, a, func(m smpp.ShortMessage) smpp.ShortMessage { return page(m, ussd.OpUSSRRequest, "1 Oui") })
-		if _, err := s.Dial(t.Context(), sim, "*369#"); err != nil {
+		if _, err := s.Dial(soon(t), sim, "*369#"); err != nil {
 			t.Fatal(err)
 		}
 		<-done
-		if m := <-a.got; op(m) != ussd.OpAbort {
+		if m := a.next(t); op(m) != ussd.OpAbort {
 			t.Errorf("the application was told op %d", op(m))
 		}
-		if _, err := s.Answer(t.Context(), sim, "1"); !errors.Is(err, smsc.ErrNoDialogue) {
+		if _, err := s.Answer(soon(t), sim, "1"); !errors.Is(err, smsc.ErrNoDialogue) {
 			t.Errorf("answer after the time: %v, want ErrNoDialogue", err)
 		}
 	})
 	t.Run("nobody is bound", func(t *testing.T) {
 		t.Parallel()
 		s, _ := start(t, smsc.Config{})
-		if _, err := s.Dial(t.Context(), sim, "*369#"); !errors.Is(err, smsc.ErrNoApplication) {
+		if _, err := s.Dial(soon(t), sim, "*369#"); !errors.Is(err, smsc.ErrNoApplication) {
 			t.Fatalf("got %v, want ErrNoApplication", err)
 		}
 	})
@@ -192,7 +192,7 @@ func TestNetworkTimeouts(t *testing.T) {
 		t.Parallel()
 		s, addr := start(t, smsc.Config{})
 		bind(t, addr, &application{reply: func(smpp.ShortMessage) error { return smpp.ErrRxTAppn }})
-		if _, err := s.Dial(t.Context(), sim, "*369#"); !errors.Is(err, smpp.ErrRxTAppn) {
+		if _, err := s.Dial(soon(t), sim, "*369#"); !errors.Is(err, smpp.ErrRxTAppn) {
 			t.Fatalf("got %v, want %v", err, smpp.ErrRxTAppn)
 		}
 	})
@@ -203,7 +203,7 @@ func TestManyHandsets(t *testing.T) {
 	t.Parallel()
 	const handsets, steps = 100, 5
 	s, addr := start(t, smsc.Config{})
-	a := &application{}
+	a, ctx := &application{}, soon(t)
 	var pending sync.WaitGroup
 	a.reply = func(m smpp.ShortMessage) error {
 		pending.Go(func() {
@@ -211,7 +211,7 @@ func TestManyHandsets(t *testing.T) {
 			if text(t, m) == "0" {
 				p = page(m, ussd.OpPSSRResponse, m.Source.Addr+" 0")
 			}
-			if _, err := a.Submit(t.Context(), p); err != nil {
+			if _, err := a.Submit(ctx, p); err != nil {
 				t.Error(err)
 			}
 		})
@@ -227,7 +227,7 @@ func TestManyHandsets(t *testing.T) {
 	for i := range handsets {
 		phones.Go(func() {
 			number := fmt.Sprintf("2126%08d", i+1)
-			screen, err := s.Dial(t.Context(), "+"+number, "*369#")
+			screen, err := s.Dial(ctx, "+"+number, "*369#")
 			for step := steps; err == nil; step-- {
 				want := number + " " + strconv.Itoa(step+1)
 				if step == steps {
@@ -239,7 +239,7 @@ func TestManyHandsets(t *testing.T) {
 				if screen.End {
 					return
 				}
-				screen, err = s.Answer(t.Context(), "+"+number, strconv.Itoa(step))
+				screen, err = s.Answer(ctx, "+"+number, strconv.Itoa(step))
 			}
 			t.Error(err)
 		})

@@ -28,11 +28,11 @@ func TestLongSMSIsJoined(t *testing.T) {
 		t.Fatalf("the sample has %d parts", len(parts))
 	}
 	for _, i := range []int{2, 0, 1} {
-		if _, err := a.Submit(t.Context(), parts[i]); err != nil {
+		if _, err := a.Submit(soon(t), parts[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := s.WaitSMS(t.Context(), sim, any1)
+	got, err := s.WaitSMS(soon(t), sim, any1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestLongSMSIsJoined(t *testing.T) {
 		t.Errorf("%d parts, %s, from %s, ids %v, text as sent: %v", got.Parts, got.Alphabet, got.From, got.IDs, got.Text == long)
 	}
 	for range 3 {
-		r, ok := smpp.ParseReceipt(<-a.got)
+		r, ok := smpp.ParseReceipt(a.next(t))
 		if !ok || r.State != smpp.MessageDelivered || !slices.Contains(got.IDs, r.ID) {
 			t.Errorf("receipt %v, found %v", r, ok)
 		}
@@ -57,10 +57,10 @@ func TestReceiptsOfFaultyNumbers(t *testing.T) {
 	s.SetSubscriber(sim, smsc.Absent)
 	s.SetSubscriber("+212600000002", smsc.Full)
 	for number, code := range map[string]string{sim: "027", "+212600000002": "032", "+212699999999": "001"} {
-		if _, err := a.Submit(t.Context(), sms(number, "Bonjour")[0]); err != nil {
+		if _, err := a.Submit(soon(t), sms(number, "Bonjour")[0]); err != nil {
 			t.Fatal(err)
 		}
-		r, ok := smpp.ParseReceipt(<-a.got)
+		r, ok := smpp.ParseReceipt(a.next(t))
 		if !ok || r.State != smpp.MessageUndeliverable || r.Err != code {
 			t.Errorf("want err %s, got %v %s (a receipt: %v)", code, r.State, r.Err, ok)
 		}
@@ -70,27 +70,34 @@ func TestReceiptsOfFaultyNumbers(t *testing.T) {
 	}
 }
 
+// order keeps the commands that came in.
+type order struct{ commands chan smpp.Command }
+
+func (o order) PDU(_ *smpp.Session, dir smpp.Direction, h smpp.Header) {
+	if dir == smpp.In && (h.Command == smpp.DeliverSM || h.Command == smpp.SubmitSMResp) {
+		o.commands <- h.Command
+	}
+}
+
+func (order) Problem(*smpp.Session, error) {}
+
 func TestReceiptBeforeResponse(t *testing.T) {
 	t.Parallel()
 	s, addr := start(t, smsc.Config{})
-	s.SetFaults(smsc.Faults{ReceiptFirst: true})
-	responded := make(chan struct{})
-	early := make(chan bool, 1)
-	a := bind(t, addr, &application{reply: func(smpp.ShortMessage) error {
-		select {
-		case <-responded:
-			early <- false
-		default:
-			early <- true
+	s.SetFaults(smsc.Faults{ReceiptFirst: true, ReceiptDelay: 20 * time.Millisecond})
+	came := order{make(chan smpp.Command, 10)}
+	a := bind(t, addr, &application{trace: came, reply: func(smpp.ShortMessage) error {
+		// The operator waits for this answer, so the response can't be first.
+		if len(came.commands) != 1 {
+			t.Error("something came before the receipt")
 		}
 		return nil
 	}})
-	if _, err := a.Submit(t.Context(), sms(sim, "Bonjour")[0]); err != nil {
+	if _, err := a.Submit(soon(t), sms(sim, "Bonjour")[0]); err != nil {
 		t.Fatal(err)
 	}
-	close(responded)
-	if !<-early {
-		t.Error("the receipt came after the response")
+	if first, second := <-came.commands, <-came.commands; first != smpp.DeliverSM || second != smpp.SubmitSMResp {
+		t.Errorf("%v came before %v", first, second)
 	}
 }
 
@@ -99,13 +106,13 @@ func TestSendSMS(t *testing.T) {
 	s, addr := start(t, smsc.Config{})
 	a := bind(t, addr, &application{})
 	long := strings.Repeat("Je voudrais suivre ma demande. ", 6)
-	if err := s.SendSMS(t.Context(), sim, "3690", long); err != nil {
+	if err := s.SendSMS(soon(t), sim, "3690", long); err != nil {
 		t.Fatal(err)
 	}
 	joiner := gsm.NewJoiner(gsm.JoinerConfig{})
 	var got string
 	for range 2 {
-		m := <-a.got
+		m := a.next(t)
 		udh, payload, err := m.SplitUDH()
 		if err != nil {
 			t.Fatal(err)
@@ -127,7 +134,7 @@ func TestSendSMS(t *testing.T) {
 	a.reply = nil
 	s2, addr2 := start(t, smsc.Config{})
 	bind(t, addr2, &application{reply: func(smpp.ShortMessage) error { return smpp.ErrRxTAppn }})
-	if err := s2.SendSMS(t.Context(), sim, "3690", "SUIVI 4821307"); !errors.Is(err, smpp.ErrRxTAppn) {
+	if err := s2.SendSMS(soon(t), sim, "3690", "SUIVI 4821307"); !errors.Is(err, smpp.ErrRxTAppn) {
 		t.Errorf("refused message: %v, want %v", err, smpp.ErrRxTAppn)
 	}
 }
@@ -136,24 +143,24 @@ func TestRepeat(t *testing.T) {
 	t.Parallel()
 	s, addr := start(t, smsc.Config{})
 	a := bind(t, addr, &application{})
-	if err := s.Repeat(t.Context(), sim, true); !errors.Is(err, smsc.ErrNoMessage) {
+	if err := s.Repeat(soon(t), sim, true); !errors.Is(err, smsc.ErrNoMessage) {
 		t.Errorf("nothing sent yet: %v, want ErrNoMessage", err)
 	}
-	if err := s.SendSMS(t.Context(), sim, "3690", "STOP"); err != nil {
+	if err := s.SendSMS(soon(t), sim, "3690", "STOP"); err != nil {
 		t.Fatal(err)
 	}
 	for _, same := range []bool{true, false} {
-		if err := s.Repeat(t.Context(), sim, same); err != nil {
+		if err := s.Repeat(soon(t), sim, same); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 3 {
-		if m := <-a.got; text(t, m) != "STOP" {
+		if m := a.next(t); text(t, m) != "STOP" {
 			t.Errorf("got %q", text(t, m))
 		}
 	}
 	// The link has survived a response that answers no request.
-	if _, err := a.Submit(t.Context(), sms(sim, "OK")[0]); err != nil {
+	if _, err := a.Submit(soon(t), sms(sim, "OK")[0]); err != nil {
 		t.Error(err)
 	}
 }
@@ -163,12 +170,12 @@ func TestLostResponse(t *testing.T) {
 	s, addr := start(t, smsc.Config{})
 	a := bind(t, addr, &application{})
 	s.SetFaults(smsc.Faults{LoseResponses: 1})
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(soon(t), 200*time.Millisecond)
 	defer cancel()
 	if _, err := a.Submit(ctx, sms(sim, "un")[0]); !smpp.Unknown(err) {
 		t.Fatalf("lost response: %v, want an unknown outcome", err)
 	}
-	if _, err := a.Submit(t.Context(), sms(sim, "deux")[0]); err != nil {
+	if _, err := a.Submit(soon(t), sms(sim, "deux")[0]); err != nil {
 		t.Fatalf("the next message: %v", err)
 	}
 	if n := len(s.Ledger()); n != 2 {
@@ -181,10 +188,10 @@ func TestDroppedLink(t *testing.T) {
 	s, addr := start(t, smsc.Config{})
 	a := bind(t, addr, &application{})
 	s.SetFaults(smsc.Faults{DropAfter: 2})
-	if _, err := a.Submit(t.Context(), sms(sim, "un")[0]); err != nil {
+	if _, err := a.Submit(soon(t), sms(sim, "un")[0]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Submit(t.Context(), sms(sim, "deux")[0]); !smpp.Unknown(err) {
+	if _, err := a.Submit(soon(t), sms(sim, "deux")[0]); !smpp.Unknown(err) {
 		t.Fatalf("cut link: %v, want an unknown outcome", err)
 	}
 	if got := s.Ledger(); len(got) != 2 || got[1].Text != "deux" {
@@ -198,12 +205,12 @@ func TestThrottleAndFullQueue(t *testing.T) {
 	a := bind(t, addr, &application{})
 	s.SetFaults(smsc.Faults{TPS: 0.001, Burst: 2})
 	for i, want := range []error{nil, nil, smpp.ErrThrottled} {
-		if _, err := a.Submit(t.Context(), sms(sim, "x")[0]); !errors.Is(err, want) {
+		if _, err := a.Submit(soon(t), sms(sim, "x")[0]); !errors.Is(err, want) {
 			t.Errorf("message %d: %v, want %v", i+1, err, want)
 		}
 	}
 	s.SetFaults(smsc.Faults{QueueFull: true})
-	if _, err := a.Submit(t.Context(), sms(sim, "x")[0]); !errors.Is(err, smpp.ErrMsgQueueFull) {
+	if _, err := a.Submit(soon(t), sms(sim, "x")[0]); !errors.Is(err, smpp.ErrMsgQueueFull) {
 		t.Errorf("full queue: %v", err)
 	}
 	if n := len(s.Ledger()); n != 2 {
@@ -216,7 +223,7 @@ func TestLedgerFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger")
 	_, addr := start(t, smsc.Config{LedgerFile: path})
 	a := bind(t, addr, &application{})
-	r, err := a.Submit(t.Context(), sms(sim, "Écrit avant la réponse")[0])
+	r, err := a.Submit(soon(t), sms(sim, "Écrit avant la réponse")[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +255,7 @@ func TestWrongPassword(t *testing.T) {
 			}
 		},
 	}, nil)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(soon(t))
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = c.Run(ctx) }()
 	if err := <-refused; !errors.Is(err, smpp.ErrInvPaswd) {
