@@ -3,6 +3,7 @@ package keys
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -10,8 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	crand "crypto/rand"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
@@ -91,7 +90,7 @@ func fresh() []byte {
 	b := []byte(header)
 	for _, p := range purposes {
 		key := make([]byte, chacha20poly1305.KeySize)
-		_, _ = crand.Read(key) // ends the process rather than fail
+		_, _ = rand.Read(key) // ends the process rather than fail
 		b = fmt.Appendf(b, "%s 1 %s\n", p, base64.StdEncoding.EncodeToString(key))
 	}
 	return b

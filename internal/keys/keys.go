@@ -8,14 +8,13 @@ package keys
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"golang.org/x/crypto/chacha20poly1305"
-
-	crand "crypto/rand"
 )
 
 // Purposes of keys.
@@ -47,7 +46,7 @@ func (r *Ring) Seal(table, column string, row int64, plain []byte) ([]byte, erro
 	}
 	out := make([]byte, 1+chacha20poly1305.NonceSizeX, 1+chacha20poly1305.NonceSizeX+len(plain)+chacha20poly1305.Overhead)
 	out[0] = id
-	_, _ = crand.Read(out[1:]) // ends the process rather than fail
+	_, _ = rand.Read(out[1:]) // ends the process rather than fail
 	return aead.Seal(out, out[1:], plain, place(table, column, row)), nil
 }
 

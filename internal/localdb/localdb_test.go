@@ -3,6 +3,7 @@ package localdb_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -204,8 +205,12 @@ func TestServerKilledIsStartedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	try(t, func() error {
-		if b, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid")); err != nil || strings.HasPrefix(string(b), strconv.Itoa(pid)+"\n") {
-			return fmt.Errorf("still the old postmaster.pid (%v)", err)
+		b, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(string(b), strconv.Itoa(pid)+"\n") {
+			return errors.New("still the old postmaster.pid")
 		}
 		return nil
 	})

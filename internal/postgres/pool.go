@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -56,7 +57,7 @@ func Open(ctx context.Context, dsn string, o Options) (*DB, error) {
 			"lock_timeout":                        o.LockTimeout,
 			"idle_in_transaction_session_timeout": 2 * o.StatementTimeout,
 		} {
-			config.ConnConfig.RuntimeParams[name] = fmt.Sprint(d.Milliseconds())
+			config.ConnConfig.RuntimeParams[name] = strconv.FormatInt(d.Milliseconds(), 10)
 		}
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)

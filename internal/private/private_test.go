@@ -3,6 +3,7 @@ package private_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -30,9 +31,12 @@ func TestNothingLeaks(t *testing.T) {
 		body   struct{ body private.Body }
 	}
 	values := []any{
-		hidden{number, struct{ body private.Body }{all.Body}}, &hidden{number: number},
+		hidden{number, struct{ body private.Body }{all.Body}},
+		&hidden{number: number},
 		all, &all, all.Number, &all.Number, all.Name, &all.Name, all.ID, &all.ID, all.Body, &all.Body,
-		[]private.Msisdn{number}, map[string]any{"k": all.Body}, []any{all},
+		[]private.Msisdn{number},
+		map[string]any{"k": all.Body},
+		[]any{all},
 		fmt.Errorf("told %v", all.Body),
 	}
 	var out bytes.Buffer
@@ -103,7 +107,7 @@ func TestParseMsisdn(t *testing.T) {
 		{strings.Repeat("6", 2000), "MA", "", private.ErrNotANumber},
 	} {
 		got, err := private.ParseMsisdn(c.in, c.region)
-		if got.Raw() != c.want || err != c.err {
+		if got.Raw() != c.want || !errors.Is(err, c.err) {
 			t.Errorf("ParseMsisdn(%.30q, %s) = %q, %v; want %q, %v", c.in, c.region, got.Raw(), err, c.want, c.err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -115,8 +116,7 @@ func watch(ctx context.Context, c Component, ended chan<- *running) *running {
 
 func (g *Group) stop(ctx context.Context, up []*running) error {
 	var errs []error
-	for i := len(up) - 1; i >= 0; i-- {
-		r := up[i]
+	for i, r := range slices.Backward(up) {
 		stopped := make(chan error, 1)
 		go func() {
 			var err error

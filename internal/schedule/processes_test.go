@@ -37,7 +37,8 @@ func workOn(dsn string) error {
 	if err != nil {
 		return err
 	}
-	job := schedule.Job{Name: "tick", Spec: everySecond, CatchUp: schedule.Every,
+	job := schedule.Job{
+		Name: "tick", Spec: everySecond, CatchUp: schedule.Every,
 		Do: func(ctx context.Context, r schedule.Run) error {
 			return db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 				if err := r.Fence(ctx, tx); err != nil {
@@ -50,7 +51,8 @@ func workOn(dsn string) error {
 					r.Key(), r.Due, r.Term, os.Getpid())
 				return err
 			})
-		}}
+		},
+	}
 	r, err := schedule.New(db, []schedule.Job{job}, schedule.Options{Lease: 400 * time.Millisecond, Retry: 50 * time.Millisecond})
 	if err != nil {
 		return err

@@ -59,14 +59,16 @@ func New(db *postgres.DB, jobs []Job, o Options) (*Runner, error) {
 	if err != nil {
 		host = "unknown"
 	}
-	return &Runner{db: db, jobs: parsed, opts: o,
-		holder: fmt.Sprintf("%s/%d/%.6s", host, os.Getpid(), rand.Text())}, nil
+	return &Runner{
+		db: db, jobs: parsed, opts: o,
+		holder: fmt.Sprintf("%s/%d/%.6s", host, os.Getpid(), rand.Text()),
+	}, nil
 }
 
 // Run waits for the lease, runs the jobs while it holds it, and so on until
 // ctx ends. Jobs under way see the end of their context and are waited for.
 func (r *Runner) Run(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		term, err := r.acquire(ctx)
 		switch {
 		case err == nil:
@@ -75,10 +77,9 @@ func (r *Runner) Run(ctx context.Context) error {
 		case ctx.Err() == nil && !errors.Is(err, pgx.ErrNoRows):
 			r.opts.Log.Error("lease on the scheduled jobs", "error", err)
 		}
-		if pause(ctx, r.opts.Lease/3) != nil {
-			return nil
-		}
+		_ = pause(ctx, r.opts.Lease/3)
 	}
+	return nil
 }
 
 func (r *Runner) acquire(ctx context.Context) (term int64, err error) {

@@ -3,6 +3,7 @@ package schedule_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -208,6 +209,34 @@ func TestFailingJobIsTriedAgainAndGivenUp(t *testing.T) {
 	}
 	o.until("select error = 'out of paper' from job_run where due_at = $1", noon.Add(time.Hour))
 	o.until("select error like 'panic: out of hands%' from job_run where due_at = $1", noon.Add(2*time.Hour))
+}
+
+// The one that waits does not run anything, and does not unseat the other.
+func TestOneRunnerOfTwo(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	job := schedule.Job{Name: "hourly", Spec: "0 * * * *", CatchUp: schedule.Every, Do: o.note}
+	stopA, stopB := o.open(job), o.open(job)
+	o.seen(1)
+	var want []string
+	for hour := 13; hour < 18; hour++ {
+		var until time.Time
+		if err := o.db.QueryRow(t.Context(), "select until from job_lease").Scan(&until); err != nil {
+			t.Fatal(err)
+		}
+		o.until("select until > $1 from job_lease", until) // renewed
+		o.clock.set(time.Date(2026, 3, 21, hour, 0, 0, 0, time.UTC))
+		want = append(want, fmt.Sprintf("hourly/2026-03-21T%d:00:00Z", hour))
+	}
+	if got := o.collect(5); !slices.Equal(got, want) {
+		t.Errorf("ran %v", got)
+	}
+	o.until("select term = 1 from job_lease")
+	stopA()
+	stopB()
+	if len(o.runs) != 0 {
+		t.Errorf("and again %v", <-o.runs)
+	}
 }
 
 // A stop in the middle of a run leaves it to the next process.

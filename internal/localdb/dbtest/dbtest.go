@@ -38,78 +38,78 @@ const (
 
 // New returns a pool on a new, migrated and empty database. Both are gone
 // when the test ends.
-func New(t testing.TB) *pgxpool.Pool {
-	t.Helper()
-	return open(t, DSN(t), postgres.Options{}).Pool
+func New(tb testing.TB) *pgxpool.Pool {
+	tb.Helper()
+	return open(tb, DSN(tb), postgres.Options{}).Pool
 }
 
 // DB is New with the options of the program's own pool.
-func DB(t testing.TB, o postgres.Options) *postgres.DB {
-	t.Helper()
-	return open(t, DSN(t), o)
+func DB(tb testing.TB, o postgres.Options) *postgres.DB {
+	tb.Helper()
+	return open(tb, DSN(tb), o)
 }
 
-func open(t testing.TB, dsn string, o postgres.Options) *postgres.DB {
-	t.Helper()
+func open(tb testing.TB, dsn string, o postgres.Options) *postgres.DB {
+	tb.Helper()
 	db, err := postgres.Open(context.Background(), dsn, o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(db.Close)
+	tb.Cleanup(db.Close)
 	return db
 }
 
 // DSN returns the address of a new, migrated and empty database, which is
 // dropped when the test ends, whoever is connected.
-func DSN(t testing.TB) string {
-	t.Helper()
+func DSN(tb testing.TB) string {
+	tb.Helper()
 	s, err := shared()
 	if err != nil {
-		t.Fatalf("tests need PostgreSQL: %v", err)
+		tb.Fatalf("tests need PostgreSQL: %v", err)
 	}
 	name, err := s.migrated()
 	if err != nil {
-		t.Fatalf("template database: %v", err)
+		tb.Fatalf("template database: %v", err)
 	}
-	return s.clone(t, name)
+	return s.clone(tb, name)
 }
 
 // Blank returns the address of a new database without any table.
-func Blank(t testing.TB) string {
-	t.Helper()
+func Blank(tb testing.TB) string {
+	tb.Helper()
 	s, err := shared()
 	if err != nil {
-		t.Fatalf("tests need PostgreSQL: %v", err)
+		tb.Fatalf("tests need PostgreSQL: %v", err)
 	}
-	return s.clone(t, "template0")
+	return s.clone(tb, "template0")
 }
 
-func (s *server) clone(t testing.TB, of string) string {
-	t.Helper()
+func (s *server) clone(tb testing.TB, of string) string {
+	tb.Helper()
 	name := fmt.Sprintf("%s%d_%d", clonesAs, os.Getpid(), s.next.Add(1))
 	if _, err := s.admin.Exec(context.Background(), "create database "+name+" template "+of); err != nil {
-		t.Fatalf("clone the template database: %v", err)
+		tb.Fatalf("clone the template database: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if _, err := s.admin.Exec(context.Background(), "drop database if exists "+name+" with (force)"); err != nil {
-			t.Errorf("drop the test's database: %v", err)
+			tb.Errorf("drop the test's database: %v", err)
 		}
 	})
 	return s.dsn(name)
 }
 
 // Redis starts a redis-server for this test and returns its address.
-func Redis(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "wasl-redis-")
+func Redis(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "wasl-redis-") //nolint:usetesting // the parent of TempDir is closed to the server's account
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	r, err := localdb.StartRedis(context.Background(), dir, nil)
 	if err != nil {
-		t.Fatalf("tests need redis-server: %v", err)
+		tb.Fatalf("tests need redis-server: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		r.Stop()
 		_ = os.RemoveAll(dir)
 	})

@@ -30,7 +30,7 @@ func TestEachTestHasItsOwnMigratedDatabase(t *testing.T) {
 	}
 }
 
-func TestDatabaseIsDroppedWithTheTest(t *testing.T) {
+func TestDatabaseIsDroppedWithTheTest(t *testing.T) { //nolint:tparallel // the inner test has to end before the look below
 	t.Parallel()
 	var name string
 	t.Run("owner", func(t *testing.T) {
