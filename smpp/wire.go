@@ -152,6 +152,9 @@ func appendShortMessage(b []byte, m *ShortMessage) ([]byte, error) {
 		f field
 		v string
 	}{{scheduleTime, m.ScheduleDelivery}, {validityPeriod, m.ValidityPeriod}} {
+		if t.v != "" && m.Command == DeliverSM { // [SMPP 3.4 §4.6.1]
+			return b, &FieldError{t.f.name, "is not for deliver_sm", t.f.status}
+		}
 		if t.v != "" && len(t.v) != t.f.max-1 {
 			return b, &FieldError{t.f.name, "is neither empty nor 16 octets", t.f.status}
 		}

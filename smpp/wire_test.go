@@ -153,6 +153,7 @@ func TestRefusedToEncode(t *testing.T) {
 		{"NUL in destination", func(m *smpp.ShortMessage) { m.Dest.Addr = "1\x002" }, smpp.ErrInvDstAdr},
 		{"short schedule", func(m *smpp.ShortMessage) { m.ScheduleDelivery = "0" }, smpp.ErrInvSched},
 		{"long validity", func(m *smpp.ShortMessage) { m.ValidityPeriod = strings.Repeat("0", 17) }, smpp.ErrInvExpiry},
+		{"validity of a deliver_sm", func(m *smpp.ShortMessage) { m.Command, m.ValidityPeriod = smpp.DeliverSM, "000002000000000R" }, smpp.ErrInvExpiry},
 		{"payload among the parameters", func(m *smpp.ShortMessage) { m.TLVs.Set(smpp.TagMessagePayload, nil) }, smpp.ErrOptParNotAllwd},
 		{"a command without a text", func(m *smpp.ShortMessage) { m.Command = smpp.Unbind }, smpp.ErrInvCmdID},
 	}
