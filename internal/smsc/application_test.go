@@ -2,12 +2,12 @@ package smsc_test
 
 import (
 	"context"
-	"net"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/smsc"
+	"github.com/wasl-sms/wasl/internal/smsc/smsctest"
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/smpp/gsm"
 	"github.com/wasl-sms/wasl/ussd"
@@ -52,36 +52,13 @@ func soon(t *testing.T) context.Context {
 	return ctx
 }
 
-// start runs an operator with one SIM and, where wanted, binds to it.
+// start runs an operator with one SIM.
 func start(t *testing.T, cfg smsc.Config) (*smsc.SMSC, string) {
 	t.Helper()
-	cfg.Accounts = map[string]string{"wasl": "secret"}
 	if cfg.SIMs == nil {
 		cfg.SIMs = []string{sim}
 	}
-	s, err := smsc.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := s.Serve(ctx, ln); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() {
-		cancel()
-		wg.Wait()
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s, ln.Addr().String()
+	return smsctest.Start(t, cfg)
 }
 
 func bind(t *testing.T, addr string, a *application) *application {
@@ -89,7 +66,7 @@ func bind(t *testing.T, addr string, a *application) *application {
 	a.got = make(chan smpp.ShortMessage, 100)
 	bound := make(chan struct{}, 8)
 	a.Client = smpp.NewClient(smpp.ClientConfig{
-		Addr: addr, Mode: smpp.Transceiver, SystemID: "wasl", Password: "secret",
+		Addr: addr, Mode: smpp.Transceiver, SystemID: smsctest.SystemID, Password: smsctest.Password,
 		BackoffMin: 10 * time.Millisecond, BackoffMax: 50 * time.Millisecond,
 		Session: smpp.SessionConfig{Tracer: a.trace},
 		OnState: func(st smpp.State, _ error) {

@@ -65,6 +65,18 @@ func (s *SMSC) Abort(ctx context.Context, msisdn string) error {
 	return s.deliver(ctx, h, m)
 }
 
+// Drop loses the dialogue, if there is one, as bad reception does: the
+// application is not told.
+func (s *SMSC) Drop(msisdn string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.handset(msisdn)
+	if h.dialogue.live() {
+		h.dialogue.end(failed, ErrExpired)
+		s.changed(h)
+	}
+}
+
 // Dismiss takes the last page off the screen once its dialogue is over.
 func (s *SMSC) Dismiss(msisdn string) {
 	s.mu.Lock()

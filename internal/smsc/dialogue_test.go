@@ -3,12 +3,14 @@ package smsc_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/smsc"
+	"github.com/wasl-sms/wasl/internal/smsc/smsctest"
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/ussd"
 )
@@ -196,6 +198,42 @@ func TestNetworkTimeouts(t *testing.T) {
 			t.Fatalf("got %v, want %v", err, smpp.ErrRxTAppn)
 		}
 	})
+}
+
+// The phone that transcripts are played on: a dial in the middle of a dialogue
+// begins anew without a word to the application, texts come in order.
+func TestTranscriptPhone(t *testing.T) {
+	t.Parallel()
+	s, addr := start(t, smsc.Config{})
+	a := bind(t, addr, &application{})
+	p := smsctest.Phone(s, sim, "3690")
+	ctx := soon(t)
+	for range 2 {
+		done := answerWith(t, a, func(m smpp.ShortMessage) smpp.ShortMessage {
+			if op(m) != ussd.OpPSSRIndication {
+				t.Errorf("got op %d, want a dial", op(m))
+			}
+			return page(m, ussd.OpUSSRRequest, "1 Oui")
+		})
+		if screen, err := p.Dial(ctx, "*369#"); err != nil || screen.Text != "1 Oui" {
+			t.Fatalf("%q, %v", screen.Text, err)
+		}
+		<-done
+	}
+	if texts, err := p.Inbox(ctx, 0); err != nil || len(texts) != 0 {
+		t.Errorf("%d texts before any came, %v", len(texts), err)
+	}
+	for _, body := range []string{"un", "deux", "trois"} {
+		if _, err := a.Submit(ctx, sms(sim, body)[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if texts, err := p.Inbox(ctx, 3); err != nil || !slices.Equal(texts, []string{"un", "deux", "trois"}) {
+		t.Errorf("got %q, %v", texts, err)
+	}
+	if err := p.Text(ctx, "AIDE"); err != nil {
+		t.Error(err)
+	}
 }
 
 // Many dialogues at once: each handset sees its own pages only.
