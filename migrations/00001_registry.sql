@@ -171,7 +171,7 @@ create table detainee_movement (
     id                    bigint generated always as identity primary key,
     detainee_id           bigint not null references detainee,
     kind                  text   not null check (kind in ('admitted', 'transferred', 'released', 'court', 'hospital', 'returned',
-                                     'escaped', 'died', 'status', 'sanction', 'contact_ban', 'separated')),
+                                     'escaped', 'died', 'status', 'sanction', 'contact_ban', 'separated', 'together')),
     at                    timestamptz not null,
     until                 timestamptz,
     from_establishment_id bigint references establishment,

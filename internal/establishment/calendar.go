@@ -115,6 +115,11 @@ func (d *Directory) Calendar(ctx context.Context, establishmentID int64, from ti
 	return d.calendar(ctx, d.db.QueryRow(ctx, sqlCalendar, establishmentID), establishmentID, from)
 }
 
+// CountryCalendar gives the calendar of a whole country.
+func (d *Directory) CountryCalendar(ctx context.Context, country string, from time.Time) (Calendar, error) {
+	return d.calendar(ctx, d.db.QueryRow(ctx, sqlCountryCalendar, country), 0, from)
+}
+
 // AuthorityCalendar gives an authority's calendar: its establishment's, or its
 // country's.
 func (d *Directory) AuthorityCalendar(ctx context.Context, authorityID int64, from time.Time) (Calendar, error) {

@@ -171,14 +171,24 @@ func (d *Directory) Rules(ctx context.Context, establishmentID int64, at time.Ti
 
 // CountryRules gives the rules of a country where no establishment is known yet.
 func (d *Directory) CountryRules(ctx context.Context, country string, at time.Time) (Rules, error) {
+	return d.general(ctx, country, at)
+}
+
+// DefaultRules gives the rules where not even the country is known: those of
+// the first country served.
+func (d *Directory) DefaultRules(ctx context.Context, at time.Time) (Rules, error) {
+	return d.general(ctx, "", at)
+}
+
+func (d *Directory) general(ctx context.Context, country string, at time.Time) (Rules, error) {
 	var data []byte
 	var version int
 	if err := d.db.QueryRow(ctx, sqlCountryRules, country, at).Scan(&data, &version); err != nil {
-		return Rules{}, fmt.Errorf("rules of %s: %w", country, err)
+		return Rules{}, fmt.Errorf("rules of country %q: %w", country, err)
 	}
 	r, err := ParseRules(data)
 	if err != nil {
-		return Rules{}, fmt.Errorf("rules of %s: %w", country, err)
+		return Rules{}, fmt.Errorf("rules of country %q: %w", country, err)
 	}
 	r.Version = version
 	return r, nil

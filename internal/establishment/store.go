@@ -30,12 +30,14 @@ where e.id = $1`
 
 const sqlCountryRules = `
 select r.rules, r.id::int from rule_set r join country c on c.code = r.country
-where r.country = $1 and r.establishment_id is null and r.valid_from <= ($2::timestamptz at time zone c.tz)::date
-order by r.valid_from desc limit 1`
+where ($1 = '' or r.country = $1) and r.establishment_id is null and r.valid_from <= ($2::timestamptz at time zone c.tz)::date
+order by c.dial_prefix, r.valid_from desc limit 1`
 
 const sqlCalendar = `
 select e.country, e.tz, c.rest_days, e.id
 from establishment e join country c on c.code = e.country where e.id = $1`
+
+const sqlCountryCalendar = `select code, tz, rest_days, 0::bigint from country where code = $1`
 
 const sqlAuthorityCalendar = `
 select a.country, coalesce(e.tz, c.tz), c.rest_days, coalesce(e.id, 0)

@@ -33,6 +33,7 @@ type Keys interface {
 	Seal(table, column string, row int64, plaintext []byte) ([]byte, error)
 	Open(table, column string, row int64, sealed []byte) ([]byte, error)
 	BlindIndex(kind, value string) []byte
+	Pepper() []byte
 }
 
 // Kinds of blind indexes: equal values of different kinds share no hash.
@@ -138,12 +139,12 @@ func (r *Registry) SetOptOut(ctx context.Context, accountID int64, stop bool) er
 
 // Contacts gives where to reach accounts, in one query. An account without an
 // active number is left out.
-func (r *Registry) Contacts(ctx context.Context, tx pgx.Tx, accountIDs []int64) (map[int64]Contact, error) {
+func (r *Registry) Contacts(ctx context.Context, tx pgx.Tx, accountIDs []int64) (map[int64]message.Contact, error) {
 	rows, err := tx.Query(ctx, sqlContacts, accountIDs)
 	if err != nil {
 		return nil, fmt.Errorf("contacts: %w", err)
 	}
-	all := make(map[int64]Contact, len(accountIDs))
+	all := make(map[int64]message.Contact, len(accountIDs))
 	var account, number int64
 	var rank int16
 	var sealed []byte

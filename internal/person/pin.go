@@ -2,7 +2,9 @@ package person
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
@@ -163,13 +165,15 @@ func (r *Registry) derive(ctx context.Context, pin string, salt []byte, memory, 
 	case <-ctx.Done():
 		return nil, fmt.Errorf("hash a PIN: %w", ctx.Err())
 	}
-	return argon2.IDKey(r.keys.BlindIndex("pin", pin), salt, time, memory, lanes, n), nil
+	peppered := hmac.New(sha256.New, r.keys.Pepper())
+	peppered.Write([]byte(pin))
+	return argon2.IDKey(peppered.Sum(nil), salt, time, memory, lanes, n), nil
 }
 
-// CheckPIN checks an account's PIN. A wrong one is a Forbidden fault
+// CheckPIN checks an account's PIN. A wrong one is an Invalid fault
 // "pin.wrong" with the tries "left"; after three the account is locked, one
 // minute at first and twice as long after each further wrong one, up to a day:
-// "pin.locked" with the "minutes" to wait. Every try is counted before it is
+// a Forbidden fault "pin.locked" with the "minutes" to wait. Every try is counted before it is
 // checked, so that neither a crash nor a thousand tries at once gives a free
 // one.
 func (r *Registry) CheckPIN(ctx context.Context, accountID int64, pin string) error {
@@ -199,7 +203,7 @@ func (r *Registry) CheckPIN(ctx context.Context, accountID int64, pin string) er
 		return nil
 	}
 	if left := freeTries - wrong; left > 0 {
-		return fault.Forbidden("pin.wrong", fault.Params{"left": left})
+		return fault.Invalid("pin.wrong", fault.Params{"left": left})
 	}
 	return lockedFor(*locked, now)
 }
