@@ -87,18 +87,18 @@ create index inbound_seen_age on inbound_seen (seen_at);
 
 -- Parts of a long text that has not come whole yet.
 create table inbound_part (
-    operator       text        not null,
-    sender         bytea       not null, -- blind index
-    short_code     text        not null,
-    ref_bits       smallint    not null check (ref_bits in (8, 16)),
-    ref            integer     not null check (ref between 0 and 65535),
-    total          smallint    not null check (total between 2 and 255),
+    text_group     bytea       not null, -- blind index of operator, sender, short code, reference and total
     part           smallint    not null check (part between 1 and total),
+    total          smallint    not null check (total between 2 and 255),
+    operator       text        not null,
+    short_code     text        not null,
     data_coding    smallint    not null,
+    locking        smallint    not null, -- national language tables
+    single         smallint    not null,
     number_sealed  bytea       not null,
     payload_sealed bytea       not null,
     received_at    timestamptz not null,
-    primary key (operator, sender, short_code, ref_bits, ref, total, part)
+    primary key (text_group, part)
 );
 create index inbound_part_age on inbound_part (received_at);
 

@@ -1,0 +1,219 @@
+package inbox
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/postgres"
+	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/smpp/gsm"
+)
+
+// Texts takes whole texts. It is called again with the same ID when it fails,
+// and when nobody knows whether it succeeded.
+type Texts interface {
+	Receive(ctx context.Context, in message.Inbound) error
+}
+
+// Vault seals what may not lie in the open, and gives a value an index that
+// can be searched and not read.
+type Vault interface {
+	Seal(table, column string, row int64, plain []byte) ([]byte, error)
+	Open(table, column string, row int64, sealed []byte) ([]byte, error)
+	BlindIndex(kind, value string) []byte
+}
+
+// Config is what an Inbox stands on. Zero limits take the defaults named here.
+type Config struct {
+	DB      *postgres.DB
+	Vault   Vault
+	Texts   Texts
+	Workers int           // texts handed on at once; 8
+	Timeout time.Duration // for handing on one text; 30 s
+	Flood   Flood
+	Metrics *Metrics // may be nil
+	Now     func() time.Time
+}
+
+const (
+	repeatWindow = 10 * time.Minute // an operator repeats what it has no answer to
+	echoWindow   = 3 * time.Second  // no person sends the same text twice so soon
+	joinWindow   = time.Minute      // for the parts of one text to come together
+)
+
+// Inbox keeps and hands on texts. It is safe for concurrent use.
+type Inbox struct {
+	cfg   Config
+	acked *acked
+	flood *floodGate
+	wake  chan struct{}
+}
+
+// New makes an Inbox.
+func New(cfg Config) *Inbox {
+	if cfg.Workers <= 0 {
+		cfg.Workers = 8
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = 30 * time.Second
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Inbox{cfg: cfg, acked: newAcked(), flood: newFloodGate(cfg.Flood), wake: make(chan struct{}, 1)}
+}
+
+// Arrival is one short message as it came from an operator.
+type Arrival struct {
+	Operator   string
+	From       private.Msisdn
+	To         string // short code
+	Concat     gsm.Concat
+	Language   gsm.Language
+	DataCoding byte
+	Payload    []byte // after the user data header
+	// Mark tells two equal texts of one person apart, where the operator gives
+	// something that does (user_message_reference of the handset).
+	Mark string
+	// Link names the session it came by. An operator that was told on a
+	// session that a text is taken does not repeat it there, so the same words
+	// on the same link are said anew.
+	Link uint64
+}
+
+// Verdict is what became of an arrival.
+type Verdict uint8
+
+const (
+	Stored   Verdict = iota + 1 // a whole text, committed
+	Waiting                     // a part, committed; others are missing
+	Repeated                    // known already; nothing was stored
+	Flooded                     // stored, and not handed on: its sender sends too many
+	NoText                      // binary: nobody could read it; nothing was stored
+)
+
+var verdictNames = [...]string{"", "stored", "waiting", "repeated", "flooded", "no_text"}
+
+// String is the verdict's word in metrics.
+func (v Verdict) String() string { return verdictNames[v] }
+
+// Keep commits an arrival. Only when it returns without an error may the
+// operator be told that the message is taken.
+func (b *Inbox) Keep(ctx context.Context, a Arrival) (Verdict, error) {
+	now := b.cfg.Now()
+	if _, err := gsm.DecodeLanguage(a.DataCoding, a.Language, nil); errors.Is(err, gsm.ErrBinary) {
+		b.cfg.Metrics.arrived(a.Operator, NoText)
+		return NoText, nil
+	}
+	key := b.key(a)
+	within := repeatWindow
+	if a.Mark == "" && !a.Concat.Multipart() && b.acked.on(key, a.Link, now) {
+		within = echoWindow
+	}
+	var v Verdict
+	var err error
+	if a.Concat.Multipart() {
+		v, err = b.keepPart(ctx, a, key, now)
+	} else {
+		v, err = b.keepWhole(ctx, a, key, now, within)
+	}
+	if err != nil {
+		b.cfg.Metrics.failed(a.Operator)
+		return 0, err
+	}
+	b.acked.add(key, a.Link, now)
+	b.cfg.Metrics.arrived(a.Operator, v)
+	if v == Stored {
+		b.ring()
+	}
+	return v, nil
+}
+
+func (b *Inbox) ring() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// key recognises a repeat. It is keyed like every index: the words of a text
+// can't be guessed from it.
+func (b *Inbox) key(a Arrival) []byte {
+	id := fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%v\x00%d\x00%s",
+		a.Operator, a.From.Raw(), a.To, a.Mark, a.Concat, a.DataCoding, a.Payload)
+	return b.cfg.Vault.BlindIndex("inbound", id)
+}
+
+func (b *Inbox) sender(n private.Msisdn) []byte { return b.cfg.Vault.BlindIndex("msisdn", n.Raw()) }
+
+func (b *Inbox) keepWhole(ctx context.Context, a Arrival, key []byte, now time.Time, within time.Duration) (Verdict, error) {
+	body, err := gsm.DecodeLanguage(a.DataCoding, a.Language, a.Payload)
+	if err != nil {
+		return 0, fmt.Errorf("inbox: read a text: %w", err)
+	}
+	t := whole{operator: a.Operator, from: a.From, to: a.To, body: body, state: "waiting"}
+	if !b.flood.allow(a.From, now) {
+		t.state = "flood"
+	}
+	row, err := b.row(ctx, b.cfg.DB, t, now)
+	if err != nil {
+		return 0, err
+	}
+	tag, err := b.cfg.DB.Exec(ctx, sqlKeepWhole, append([]any{key, within}, row...)...)
+	if err != nil {
+		return 0, fmt.Errorf("inbox: keep a text: %w", err)
+	}
+	switch {
+	case tag.RowsAffected() == 0:
+		return Repeated, nil
+	case t.state == "flood":
+		return Flooded, nil
+	}
+	return Stored, nil
+}
+
+// whole is a text about to be stored.
+type whole struct {
+	operator   string
+	from       private.Msisdn
+	to         string
+	body       string
+	incomplete bool
+	state      string
+}
+
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// row draws an id and seals the text to it.
+func (b *Inbox) row(ctx context.Context, db querier, t whole, now time.Time) ([]any, error) {
+	var id int64
+	if err := db.QueryRow(ctx, sqlInboxID).Scan(&id); err != nil {
+		return nil, fmt.Errorf("inbox: draw an id: %w", err)
+	}
+	number, err := b.cfg.Vault.Seal("inbox", "number_sealed", id, []byte(t.from.Raw()))
+	if err != nil {
+		return nil, fmt.Errorf("inbox: seal number: %w", err)
+	}
+	body, err := b.cfg.Vault.Seal("inbox", "body_sealed", id, []byte(t.body))
+	if err != nil {
+		return nil, fmt.Errorf("inbox: seal body: %w", err)
+	}
+	return []any{id, t.operator, b.sender(t.from), t.to, number, body, t.incomplete, t.state, now}, nil
+}
+
+// group names the text that parts belong to.
+func (b *Inbox) group(a Arrival) []byte {
+	id := fmt.Sprintf("%s\x00%s\x00%s\x00%t\x00%d\x00%d",
+		a.Operator, a.From.Raw(), a.To, a.Concat.Wide, a.Concat.Ref, a.Concat.Total)
+	return b.cfg.Vault.BlindIndex("inbound_group", id)
+}
+
+func lockOf(group []byte) int64 { return int64(binary.BigEndian.Uint64(group)) }

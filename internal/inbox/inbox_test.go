@@ -1,0 +1,445 @@
+package inbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/wasl-sms/wasl/internal/fault"
+	"github.com/wasl-sms/wasl/internal/inbox"
+	"github.com/wasl-sms/wasl/internal/keys"
+	"github.com/wasl-sms/wasl/internal/localdb/dbtest"
+	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/postgres"
+	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/smpp/gsm"
+)
+
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// service writes down what it is handed, and fails as told.
+type service struct {
+	mu   sync.Mutex
+	got  []message.Inbound
+	fail func(in message.Inbound) error
+}
+
+func (s *service) Receive(_ context.Context, in message.Inbound) error {
+	s.mu.Lock()
+	s.got = append(s.got, in)
+	fail := s.fail
+	s.mu.Unlock()
+	if fail != nil {
+		return fail(in)
+	}
+	return nil
+}
+
+func (s *service) bodies() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for _, in := range s.got {
+		out = append(out, in.Body.Raw())
+	}
+	return out
+}
+
+type fixture struct {
+	*inbox.Inbox
+	*service
+	db    *postgres.DB
+	clock *clock
+}
+
+func setUp(t *testing.T, flood inbox.Flood) *fixture {
+	t.Helper()
+	f := &fixture{service: &service{}, db: dbtest.DB(t, postgres.Options{MaxConns: 12}),
+		clock: &clock{now: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)}}
+	f.Inbox = f.another(flood)
+	return f
+}
+
+var ring = keys.New()
+
+// another is a second process on the same database.
+func (f *fixture) another(flood inbox.Flood) *inbox.Inbox {
+	return inbox.New(inbox.Config{DB: f.db, Vault: ring, Texts: f.service, Flood: flood, Now: f.clock.Now})
+}
+
+func (f *fixture) run(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func number(n int) private.Msisdn { return private.StoredMsisdn(fmt.Sprintf("+2126%08d", n)) }
+
+func says(n int, body string) inbox.Arrival {
+	payload, a := gsm.Encode(body)
+	return inbox.Arrival{Operator: "north", From: number(n), To: "3690", DataCoding: a.DataCoding(), Payload: payload, Link: 1}
+}
+
+// parts cuts a long text as a handset does.
+func parts(n int, ref uint16, wide bool, body string) []inbox.Arrival {
+	cut, a := gsm.Split(body, gsm.Options{Ref: ref, Ref16: wide})
+	list := make([]inbox.Arrival, len(cut))
+	for i, p := range cut {
+		c, err := gsm.ParseUDH(p.UDH)
+		if err != nil {
+			panic(err)
+		}
+		list[i] = inbox.Arrival{Operator: "north", From: number(n), To: "3690", Link: 1,
+			DataCoding: a.DataCoding(), Payload: p.Payload, Concat: c}
+	}
+	return list
+}
+
+func (f *fixture) keep(t *testing.T, a inbox.Arrival, want inbox.Verdict) {
+	t.Helper()
+	got, err := f.Keep(t.Context(), a)
+	if err != nil || got != want {
+		t.Fatalf("verdict is %v, %v; want %v", got, err, want)
+	}
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(15 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not so in time: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (f *fixture) states(t *testing.T) map[string]int {
+	t.Helper()
+	rows, err := f.db.Query(context.Background(), `select state, count(*)::int from inbox group by state`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]int{}
+	var s string
+	var n int
+	if _, err := pgx.ForEachRow(rows, []any{&s, &n}, func() error { out[s] = n; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestKeptTextIsHandedOnOnce(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, inbox.Flood{})
+	f.keep(t, says(1, "SUIVI 12345678"), inbox.Stored)
+	f.run(t)
+	eventually(t, "it is done", func() bool { return f.states(t)["done"] == 1 })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	in := f.got[0]
+	if len(f.got) != 1 || in.Body.Raw() != "SUIVI 12345678" || in.From != number(1) || in.To != "3690" || in.ID == 0 || in.Incomplete {
+		t.Errorf("handed on: %d, %+v", len(f.got), in)
+	}
+}
+
+func TestRepeatsAreTold(t *testing.T) {
+	t.Parallel()
+	marked := func(mark string) inbox.Arrival {
+		a := says(1, "1")
+		a.Mark = mark
+		return a
+	}
+	other := func(link uint64) inbox.Arrival {
+		a := says(1, "1")
+		a.Link = link
+		return a
+	}
+	for name, c := range map[string]struct {
+		first, second inbox.Arrival
+		after         time.Duration
+		want          inbox.Verdict
+	}{
+		"same link, at once":             {says(1, "1"), says(1, "1"), time.Second, inbox.Repeated},
+		"same link, as the next answer":  {says(1, "1"), says(1, "1"), 4 * time.Second, inbox.Stored},
+		"after a new bind":               {says(1, "1"), other(2), 4 * time.Second, inbox.Repeated},
+		"after a new bind, long after":   {says(1, "1"), other(2), 11 * time.Minute, inbox.Stored},
+		"other words":                    {says(1, "1"), says(1, "2"), 0, inbox.Stored},
+		"another person":                 {says(1, "1"), says(2, "1"), 0, inbox.Stored},
+		"handset's own mark, the same":   {marked("7"), marked("7"), 4 * time.Minute, inbox.Repeated},
+		"handset's own mark, another":    {marked("7"), marked("8"), 0, inbox.Stored},
+		"another alphabet, other octets": {says(1, "1"), says(1, "١"), 0, inbox.Stored},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setUp(t, inbox.Flood{})
+			f.keep(t, c.first, inbox.Stored)
+			f.clock.Advance(c.after)
+			f.keep(t, c.second, c.want)
+		})
+	}
+}
+
+func TestACrashBeforeTheAckMakesARepeat(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, inbox.Flood{})
+	f.keep(t, says(1, "RDV"), inbox.Stored)
+	f.clock.Advance(30 * time.Second)
+	v, err := f.another(inbox.Flood{}).Keep(t.Context(), says(1, "RDV")) // the next process has no memory
+	if err != nil || v != inbox.Repeated {
+		t.Errorf("verdict is %v, %v", v, err)
+	}
+}
+
+func TestManyCopiesAtOnceAreOneText(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, inbox.Flood{})
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	verdicts := map[inbox.Verdict]int{}
+	for range 20 {
+		wg.Go(func() {
+			v, err := f.Keep(t.Context(), says(1, "AIDE"))
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			verdicts[v]++
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	if diff := cmp.Diff(map[inbox.Verdict]int{inbox.Stored: 1, inbox.Repeated: 19}, verdicts); diff != "" {
+		t.Error(diff)
+	}
+}
+
+const long = "Je demande une autorisation pour ma mère, mon frère et ma soeur, qui viendront tous les trois le même jour. " +
+	"Merci de me dire quels papiers il faut et à quelle heure venir, car nous habitons loin et il n'y a qu'un car par jour."
+
+// Parts of two people's texts with one reference, in any order, each twice.
+func TestPartsInAnyOrder(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			f := setUp(t, inbox.Flood{})
+			random := rand.New(rand.NewPCG(seed, 1))
+			wide := seed%2 == 1
+			arabic := strings.Repeat("أطلب موعدا يوم الخميس 😀 ", 7)
+			all := slices.Concat(parts(1, 7, wide, long), parts(2, 7, wide, arabic), parts(1, 7, wide, long), parts(2, 7, wide, arabic))
+			random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+			var wg sync.WaitGroup
+			for _, a := range all {
+				wg.Go(func() {
+					if _, err := f.Keep(t.Context(), a); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			f.run(t)
+			eventually(t, "both are done", func() bool { return f.states(t)["done"] == 2 })
+			got := f.bodies()
+			slices.Sort(got)
+			if diff := cmp.Diff([]string{long, arabic}, got); diff != "" {
+				t.Error(diff)
+			}
+			var left int
+			if err := f.db.QueryRow(t.Context(), `select count(*) from inbound_part`).Scan(&left); err != nil || left != 0 {
+				t.Errorf("%d parts left, %v", left, err)
+			}
+		})
+	}
+}
+
+func TestMissingPartsAreNotWaitedForLong(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, inbox.Flood{})
+	f.run(t)
+	all := parts(1, 7, false, long)
+	f.keep(t, all[1], inbox.Waiting)
+	f.clock.Advance(61 * time.Second)
+	eventually(t, "what there is goes on", func() bool { return f.states(t)["done"] == 1 })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if in := f.got[0]; !in.Incomplete || !strings.HasPrefix(in.Body.Raw(), "…") {
+		t.Errorf("handed on: %q, incomplete %v", in.Body.Raw(), in.Incomplete)
+	}
+}
+
+func TestAReferenceUsedAnewMixesNothing(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, inbox.Flood{})
+	second := strings.NewReplacer("Je demande", "TU DEMANDES", "papiers", "PAPIERS").Replace(long)
+	f.keep(t, parts(1, 7, false, long)[0], inbox.Waiting)
+	f.keep(t, parts(1, 7, false, second)[0], inbox.Waiting)
+	f.keep(t, parts(1, 7, false, second)[1], inbox.Stored)
+	f.run(t)
+	eventually(t, "both are done", func() bool { return f.states(t)["done"] == 2 })
+	got := f.bodies()
+	if got[1] != second || !strings.HasSuffix(got[0], "…") || strings.Contains(got[0], "PAPIERS") {
+		t.Errorf("handed on: %q", got)
+	}
+}
+
+func TestTextsOfOneSenderStayInOrder(t *testing.T) {
+	t.Parallel()
+	const people, each = 12, 15
+	f := setUp(t, inbox.Flood{})
+	failed := map[int64]bool{}
+	f.fail = func(in message.Inbound) error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if in.ID%7 == 0 && !failed[in.ID] {
+			failed[in.ID] = true
+			return errors.New("try again")
+		}
+		return nil
+	}
+	for i := range each {
+		for n := range people {
+			f.keep(t, says(n, fmt.Sprint("text ", i)), inbox.Stored)
+		}
+	}
+	f.run(t)
+	second := f.another(inbox.Flood{})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- second.Run(ctx) }()
+	eventually(t, "all are done", func() bool {
+		f.clock.Advance(time.Second)
+		return f.states(t)["done"] == people*each
+	})
+	cancel()
+	<-done
+	last := map[private.Msisdn]int64{}
+	for _, in := range f.got {
+		if in.ID < last[in.From] {
+			t.Fatalf("text %d of %v came after %d", in.ID, in.From, last[in.From])
+		}
+		last[in.From] = in.ID
+	}
+}
+
+func TestPoisonIsSetAsideAndTheSenderGoesOn(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, inbox.Flood{})
+	f.fail = func(in message.Inbound) error {
+		if in.Body.Raw() == "poison" {
+			panic("as the text wishes")
+		}
+		return nil
+	}
+	f.keep(t, says(1, "poison"), inbox.Stored)
+	f.keep(t, says(1, "RDV"), inbox.Stored)
+	f.run(t)
+	eventually(t, "the next text is done", func() bool {
+		f.clock.Advance(5 * time.Second)
+		return f.states(t)["done"] == 1
+	})
+	list, err := f.Quarantined(t.Context(), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) != 1 || list[0].Tries != 5 || list[0].Reason != "panic" {
+		t.Fatalf("set aside: %+v", list)
+	}
+	f.mu.Lock()
+	f.fail = nil
+	f.mu.Unlock()
+	err = f.db.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error { return f.Replay(ctx, tx, list[0].ID) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the replayed text is done", func() bool { return f.states(t)["done"] == 2 })
+}
+
+func TestAnOutageSetsNothingAside(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, inbox.Flood{})
+	f.fail = func(message.Inbound) error { return fault.Unavailable("service.unavailable", nil) }
+	f.keep(t, says(1, "RDV"), inbox.Stored)
+	f.run(t)
+	eventually(t, "it is tried many times", func() bool {
+		f.clock.Advance(time.Minute)
+		return len(f.bodies()) > 8
+	})
+	f.mu.Lock()
+	f.fail = nil
+	f.mu.Unlock()
+	eventually(t, "it is done", func() bool {
+		f.clock.Advance(time.Minute)
+		return f.states(t)["done"] == 1
+	})
+}
+
+func TestAFloodHoldsBackItsSenderOnly(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, inbox.Flood{Burst: 5, Every: time.Minute})
+	for i := range 8 {
+		want := inbox.Stored
+		if i >= 5 {
+			want = inbox.Flooded
+		}
+		f.keep(t, says(1, fmt.Sprint(i)), want)
+	}
+	f.keep(t, says(2, "RDV"), inbox.Stored)
+	f.clock.Advance(time.Minute)
+	f.keep(t, says(1, "later"), inbox.Stored)
+	f.run(t)
+	eventually(t, "the others are done", func() bool { return f.states(t)["done"] == 7 })
+	if s := f.states(t); s["flood"] != 3 {
+		t.Errorf("states are %v", s)
+	}
+}
+
+func TestBinaryIsNoText(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, inbox.Flood{})
+	a := says(1, "x")
+	a.DataCoding = 0x04
+	f.keep(t, a, inbox.NoText)
+}
+
+func TestTextOfADeadProcessIsHandedOnAgain(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, inbox.Flood{})
+	f.keep(t, says(1, "RDV"), inbox.Stored)
+	if _, err := f.db.Exec(t.Context(), `update inbox set state = 'claimed', tries = 1, lease_until = now() - interval '1 second'`); err != nil {
+		t.Fatal(err)
+	}
+	f.run(t)
+	eventually(t, "it is done", func() bool { return f.states(t)["done"] == 1 })
+}

@@ -1,0 +1,247 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/wasl-sms/wasl/internal/fault"
+	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/private"
+)
+
+const (
+	poll     = 250 * time.Millisecond
+	maxTries = 5
+	claimFor = 2 * time.Minute
+)
+
+// retryAfter is the wait after the n-th failure.
+func retryAfter(n int16) time.Duration { return time.Second << (2 * min(n-1, 4)) }
+
+// Run hands on texts until ctx ends, then waits for those under way. Any
+// number of processes may run it.
+func (b *Inbox) Run(ctx context.Context) error {
+	slots := make(chan struct{}, b.cfg.Workers)
+	done := make(chan result, b.cfg.Workers)
+	var under sync.WaitGroup
+	ended := make(chan struct{})
+	go func() { b.settleAll(done); close(ended) }()
+	var swept time.Time
+	for ctx.Err() == nil {
+		if now := b.cfg.Now(); now.Sub(swept) >= time.Second || now.Before(swept) {
+			swept = now
+			if err := b.sweep(ctx); err != nil {
+				b.cfg.Metrics.failed("")
+			}
+		}
+		texts, err := b.claim(ctx, cap(slots)*2)
+		if err != nil {
+			b.cfg.Metrics.failed("")
+		}
+		for _, t := range texts {
+			slots <- struct{}{}
+			under.Go(func() {
+				done <- b.hand(ctx, t)
+				<-slots
+			})
+		}
+		if len(texts) == 0 {
+			b.pause(ctx)
+		}
+	}
+	under.Wait()
+	close(done)
+	<-ended
+	return nil
+}
+
+func (b *Inbox) pause(ctx context.Context) {
+	t := time.NewTimer(poll)
+	defer t.Stop()
+	select {
+	case <-b.wake:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// claimed is a text under way.
+type claimed struct {
+	message.Inbound
+	tries int16
+	err   error // it can't be opened
+}
+
+func (b *Inbox) claim(ctx context.Context, limit int) ([]claimed, error) {
+	rows, err := b.cfg.DB.Query(ctx, sqlClaim, b.cfg.Now(), limit, claimFor)
+	if err != nil {
+		return nil, fmt.Errorf("inbox: claim: %w", err)
+	}
+	var texts []claimed
+	var c claimed
+	var number, body []byte
+	into := []any{&c.ID, &c.Operator, &c.To, &number, &body, &c.Incomplete, &c.At, &c.tries}
+	_, err = pgx.ForEachRow(rows, into, func() error {
+		one := c
+		var raw, plain []byte
+		raw, one.err = b.cfg.Vault.Open("inbox", "number_sealed", c.ID, number)
+		if one.err == nil {
+			plain, one.err = b.cfg.Vault.Open("inbox", "body_sealed", c.ID, body)
+		}
+		one.From, one.Body = private.StoredMsisdn(string(raw)), private.NewBody(string(plain))
+		texts = append(texts, one)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("inbox: claim: %w", err)
+	}
+	return texts, nil
+}
+
+// result is what became of a text that was handed on.
+type result struct {
+	id     int64
+	state  string
+	due    time.Time
+	tries  int16
+	reason *string
+}
+
+// hand gives one text to the service and judges the outcome.
+func (b *Inbox) hand(ctx context.Context, c claimed) result {
+	err := c.err
+	if err == nil {
+		// The end of the process waits for a text under way, within its limit.
+		inner, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.cfg.Timeout)
+		defer cancel()
+		err = b.receive(inner, c.Inbound)
+	}
+	now := b.cfg.Now()
+	r := result{id: c.ID, state: "done", due: now, tries: c.tries}
+	if err == nil {
+		b.cfg.Metrics.handed("done")
+		return r
+	}
+	reason := reasonOf(err)
+	r.reason, r.state, r.due = &reason, "waiting", now.Add(retryAfter(c.tries))
+	switch {
+	case fault.KindOf(err) == fault.KindUnavailable && !errors.Is(err, context.DeadlineExceeded):
+		r.tries-- // not the text's doing
+	case c.tries >= maxTries:
+		r.state = "quarantined"
+	}
+	b.cfg.Metrics.handed(r.state)
+	return r
+}
+
+// receive turns a panic into an error: one text must not end the process for
+// all others.
+func (b *Inbox) receive(ctx context.Context, in message.Inbound) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = errPanic
+		}
+	}()
+	return b.cfg.Texts.Receive(ctx, in)
+}
+
+var errPanic = errors.New("panic")
+
+// reasonOf names the kind of an error; its text could hold what a person wrote.
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, errPanic):
+		return "panic"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	}
+	return fmt.Sprint(fault.KindOf(err))
+}
+
+// settleAll stores results as they come, those that wait in one batch.
+func (b *Inbox) settleAll(done <-chan result) {
+	for r := range done {
+		list := []result{r}
+		for more := true; more && len(list) < 256; {
+			select {
+			case r, ok := <-done:
+				if more = ok; ok {
+					list = append(list, r)
+				}
+			default:
+				more = false
+			}
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		if err := b.settle(ctx, list); err != nil {
+			b.cfg.Metrics.failed("") // their leases run out and they are handed on again
+		}
+		cancel()
+		b.ring()
+	}
+}
+
+func (b *Inbox) settle(ctx context.Context, list []result) error {
+	n := len(list)
+	ids, states, due := make([]int64, n), make([]string, n), make([]time.Time, n)
+	tries, reasons := make([]int16, n), make([]*string, n)
+	for i, r := range list {
+		ids[i], states[i], due[i], tries[i], reasons[i] = r.id, r.state, r.due, r.tries, r.reason
+	}
+	if _, err := b.cfg.DB.Exec(ctx, sqlSettle, ids, states, due, tries, reasons, b.cfg.Now()); err != nil {
+		return fmt.Errorf("inbox: settle %d texts: %w", n, err)
+	}
+	return nil
+}
+
+func (b *Inbox) sweep(ctx context.Context) error {
+	now := b.cfg.Now()
+	batch := &pgx.Batch{}
+	batch.Queue(sqlSweepLeases, now, maxTries)
+	batch.Queue(sqlForgetSeen, now.Add(-2*repeatWindow))
+	if err := b.cfg.DB.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("inbox: sweep: %w", err)
+	}
+	return b.joinLate(ctx)
+}
+
+// Quarantined lists texts that were set aside, newest first, without their
+// words.
+func (b *Inbox) Quarantined(ctx context.Context, limit int) ([]Quarantined, error) {
+	rows, err := b.cfg.DB.Query(ctx, sqlQuarantined, limit)
+	if err != nil {
+		return nil, fmt.Errorf("inbox: texts set aside: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Quarantined])
+	if err != nil {
+		return nil, fmt.Errorf("inbox: texts set aside: %w", err)
+	}
+	return list, nil
+}
+
+// Quarantined is a text that failed too often.
+type Quarantined struct {
+	ID         int64
+	Operator   string
+	ShortCode  string
+	ReceivedAt time.Time
+	Tries      int16
+	Reason     string
+}
+
+// Replay gives a text that was set aside, in tx, another round of tries.
+func (b *Inbox) Replay(ctx context.Context, tx pgx.Tx, id int64) error {
+	tag, err := tx.Exec(ctx, sqlReplay, id, b.cfg.Now())
+	if err != nil {
+		return fmt.Errorf("inbox: replay %d: %w", id, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return fault.NotFound("inbox.unknown", nil)
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package inbox
+
+const sqlInboxID = `select nextval('inbox_id_seq')`
+
+// The row of what was seen lately stays as it is, and nothing is stored. Two copies at once meet on its key.
+const sqlSee = `
+insert into inbound_seen as s (key, seen_at) values ($1, $3)
+on conflict (key) do update set seen_at = excluded.seen_at where s.seen_at <= excluded.seen_at - $2::interval`
+
+const sqlKeepWhole = `
+with seen as (
+    insert into inbound_seen as s (key, seen_at) values ($1, $11)
+    on conflict (key) do update set seen_at = excluded.seen_at where s.seen_at <= excluded.seen_at - $2::interval
+    returning key
+)
+insert into inbox (id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, received_at, due_at, done_at)
+select $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, case when $10 = 'flood' then $11::timestamptz end from seen`
+
+const sqlStoreJoined = `
+insert into inbox (id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, received_at, due_at, done_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, case when $8 = 'flood' then $9::timestamptz end)`
+
+// Parts that come at once wait for each other, so that one of them sees all. The lock ends with the transaction.
+const sqlLockGroup = `select pg_advisory_xact_lock($1)`
+
+const sqlPieces = `
+select part, total, operator, short_code, data_coding, locking, single, number_sealed, payload_sealed, received_at
+from inbound_part where text_group = $1 order by part`
+
+const sqlStorePart = `
+insert into inbound_part (text_group, part, total, operator, short_code, data_coding, locking, single, number_sealed,
+    payload_sealed, received_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+
+const sqlForgetParts = `delete from inbound_part where text_group = $1`
+
+const sqlLateGroups = `
+select text_group from inbound_part group by text_group having max(received_at) < $1 order by max(received_at) limit 100`
+
+// The first open text of each sender, so that nobody is overtaken by a later text of their own.
+const sqlClaim = `
+with c as (
+    select id from inbox i
+    where state = 'waiting' and due_at <= $1 and not exists (
+        select 1 from inbox e where e.sender = i.sender and e.state in ('waiting', 'claimed') and e.id < i.id)
+    order by due_at, id limit $2 for update skip locked
+)
+update inbox i set state = 'claimed', lease_until = now() + $3::interval, tries = tries + 1
+from c where i.id = c.id
+returning i.id, i.operator, i.short_code, i.number_sealed, i.body_sealed, i.incomplete, i.received_at, i.tries`
+
+const sqlSettle = `
+update inbox i
+set state = u.state, due_at = u.due_at, tries = u.tries, reason = u.reason, lease_until = null,
+    done_at = case when u.state = 'waiting' then null else $6::timestamptz end
+from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::smallint[], $5::text[]) as u (id, state, due_at, tries, reason)
+where i.id = u.id and i.state = 'claimed'`
+
+// A text whose process died counts that try: it may be the text that killed it.
+const sqlSweepLeases = `
+update inbox set state = case when tries >= $2 then 'quarantined' else 'waiting' end, lease_until = null, due_at = $1,
+    done_at = case when tries >= $2 then $1::timestamptz end, reason = 'lost'
+where id in (select id from inbox where state = 'claimed' and lease_until < now() limit 1000 for update skip locked)`
+
+const sqlForgetSeen = `delete from inbound_seen where key in (select key from inbound_seen where seen_at < $1 order by seen_at limit 1000)`
+
+const sqlQuarantined = `
+select id, operator, short_code, received_at, tries, coalesce(reason, '') as reason
+from inbox where state = 'quarantined' order by id desc limit $1`
+
+const sqlReplay = `
+update inbox set state = 'waiting', tries = 0, due_at = $2, done_at = null, reason = null where id = $1 and state = 'quarantined'`
