@@ -246,36 +246,47 @@ func TestFailoverCopies(t *testing.T) {
 // answer is that of its own person's step.
 func TestRedisKilled(t *testing.T) {
 	t.Parallel()
+	playThrough(t, (*sessionstest.Redis).Kill, (*sessionstest.Redis).Start)
+}
+
+// TestRedisFrozen is the harder case: the server answers nothing, and when it
+// comes back it first does what was asked of it meanwhile.
+func TestRedisFrozen(t *testing.T) {
+	t.Parallel()
+	playThrough(t, (*sessionstest.Redis).Freeze, (*sessionstest.Redis).Thaw)
+}
+
+func playThrough(t *testing.T, takeAway, giveBack func(*sessionstest.Redis)) {
 	r := sessionstest.StartRedis(t)
 	first := openRedis(t, r)
 	second := sessions.NewMemoryStore(nil)
-	f := sessions.NewFailover(first, second, sessions.FailoverConfig{Trial: 50 * time.Millisecond,
+	f := sessions.NewFailover(first, second, sessions.FailoverConfig{Trial: 50 * time.Millisecond, Timeout: 100 * time.Millisecond,
 		Applied: func(key string, s sessions.State, ttl time.Duration) {
 			if _, err := second.Install(context.Background(), key, s, ttl); err != nil {
 				t.Error(err)
 			}
 		}})
 
-	const phones, stepsEach, kills = 20, 150, 3
+	const phones, stepsEach, faults = 20, 150, 3
 	var done atomic.Int64
-	third := make(chan struct{}, kills)
+	due := make(chan struct{}, faults)
 	var wg sync.WaitGroup
 	for phone := range phones {
 		wg.Go(func() {
 			for n := range uint64(stepsEach) {
 				playStep(t, f, fmt.Sprint("phone", phone), n)
-				if total := done.Add(1); total%(phones*stepsEach/(kills+1)) == 0 && total < phones*stepsEach {
-					third <- struct{}{}
+				if total := done.Add(1); total%(phones*stepsEach/(faults+1)) == 0 && total < phones*stepsEach {
+					due <- struct{}{}
 				}
 			}
 		})
 	}
-	for range kills {
-		<-third
+	for range faults {
+		<-due
 		before := done.Load()
-		r.Kill()
+		takeAway(r)
 		waitUntil(t, func() bool { return done.Load() >= min(before+phones, phones*stepsEach) })
-		r.Start()
+		giveBack(r)
 	}
 	wg.Wait()
 	for phone := range phones {

@@ -133,6 +133,21 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+func TestPayload(t *testing.T) {
+	t.Parallel()
+	d := ussd.Spec()
+	d.CodingGSM7, d.CodingUCS2 = 0x0F, 0x48
+	for text, want := range map[string]string{
+		"1 Fenêtre\n0 €": "0f 312046656e657472650a30201b65",
+		"1 طلب":          "48 00310020063706440628",
+	} {
+		coding, payload := d.Payload(text)
+		if got := fmt.Sprintf("%02x %x", coding, payload); got != want {
+			t.Errorf("Payload(%q) = %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestRequestKey(t *testing.T) {
 	t.Parallel()
 	d := ussd.Spec()

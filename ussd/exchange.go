@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/wasl-sms/wasl/smpp/gsm"
 )
 
 // Envelope is the part of a short message that USSD looks at, in either
@@ -161,6 +163,16 @@ func (d Dialect) Encode(r Request, reply Reply) Envelope {
 		e.SessionInfo = []byte{info[0], second}
 	}
 	return e
+}
+
+// Payload is a reply's text as the operator wants it on the wire: folded to
+// GSM-7 where that is possible, one septet in an octet.
+func (d Dialect) Payload(text string) (dataCoding byte, payload []byte) {
+	payload, a := gsm.Encode(gsm.Fold(text))
+	if a == gsm.UCS2 {
+		return d.CodingUCS2, payload
+	}
+	return d.CodingGSM7, payload
 }
 
 // String leaves the number and the text out.

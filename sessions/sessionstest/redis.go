@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -82,6 +83,20 @@ func (r *Redis) Kill() {
 	_ = r.cmd.Wait()
 	r.cmd = nil
 	os.Remove(r.Socket)
+}
+
+// Freeze stops the server from answering while its connections stay open, until
+// Thaw; then it does what it was asked meanwhile.
+func (r *Redis) Freeze() { r.signal(syscall.SIGSTOP) }
+
+// Thaw ends Freeze.
+func (r *Redis) Thaw() { r.signal(syscall.SIGCONT) }
+
+func (r *Redis) signal(s syscall.Signal) {
+	r.t.Helper()
+	if err := r.cmd.Process.Signal(s); err != nil {
+		r.t.Fatalf("signal redis-server: %v", err)
+	}
 }
 
 // Client returns a client with the settings of production; the caller closes it.

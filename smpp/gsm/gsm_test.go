@@ -194,7 +194,7 @@ func textGen() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		pieces := rapid.SliceOfN(rapid.SampledFrom([]string{
 			"visite ", "é", "ê", "€", "[", "œ", "’", "a", "1", "\n", "طلب ", "زيارة", "لَّ", "👍", "👨‍👩‍👧", "e\u0301", " ", "\u200f", "🇲🇦", "ṭ",
-		}), 0, 120).Draw(t, "pieces")
+		}), rapid.SampledFrom([]int{0, 60}).Draw(t, "least"), 120).Draw(t, "pieces")
 		return strings.Join(pieces, "")
 	})
 }
@@ -256,6 +256,25 @@ func graphemeEnds(s string) map[int]bool {
 		ends[at] = true
 	}
 	return ends
+}
+
+func TestSplitKeepsLettersWhole(t *testing.T) {
+	t.Parallel()
+	for _, letter := range []string{"👨‍👩‍👧", "بَّ", "🇲🇦", "ẹ́"} {
+		for offset := range 12 {
+			s := strings.Repeat("ا", offset) + strings.Repeat(letter, 40)
+			boundaries, at := graphemeEnds(s), 0
+			parts, _ := gsm.Split(s, gsm.Options{})
+			for i, p := range parts {
+				if at += len(gsm.DecodeUCS2(p.Payload)); !boundaries[at] {
+					t.Errorf("%q after %d letters: part %d ends inside one", letter, offset, i)
+				}
+			}
+			if at != len(s) {
+				t.Errorf("%q after %d letters: %d of %d octets sent", letter, offset, at, len(s))
+			}
+		}
+	}
 }
 
 func TestSplitLongLetterAndLongText(t *testing.T) {
