@@ -56,3 +56,8 @@ func checksum(digits string) byte {
 	}
 	return c
 }
+
+// Code makes eight digits of a keyed hash, with the check digit of references.
+func Code(mac []byte) string {
+	return WithCheck(fmt.Sprintf("%07d", binary.BigEndian.Uint64(mac[:8])%10_000_000))
+}

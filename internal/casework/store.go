@@ -57,6 +57,8 @@ select ` + caseColumns + ` from c`
 
 const sqlReadForUpdate = `select ` + caseColumns + ` from case_file where id = $1 for update`
 
+const sqlLook = `select ` + caseColumns + ` from case_file where id = $1`
+
 const sqlAssign = `
 update case_file set authority_id = $2, establishment_id = $3, due_at = $4, clock_left = $5, alarm = 0 where id = $1`
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wasl-sms/wasl/internal/fault"
 	"github.com/wasl-sms/wasl/internal/text"
 )
 
@@ -62,4 +63,13 @@ func wantDigits(least, most int) error {
 		return Again("form.digits", text.Params{"n": most})
 	}
 	return Again("form.digits_between", text.Params{"least": least, "most": most})
+}
+
+// Asked turns an Invalid fault into a Retry with the same text, so that a check
+// written for every caller serves a question too. Other errors pass.
+func Asked(err error) error {
+	if fault.KindOf(err) == fault.KindInvalid {
+		return &Retry{Why: fault.LineOf(err)}
+	}
+	return err
 }

@@ -13,19 +13,23 @@ type Type string
 
 // types gives each type the worst value a budget has to bear.
 var types = map[Type]any{
-	"ref":     Ref("88888888"),
-	"date":    time.Date(2028, 12, 30, 23, 59, 0, 0, time.UTC),
-	"time":    time.Date(2028, 12, 30, 23, 59, 0, 0, time.UTC),
-	"day":     time.Date(2028, 12, 27, 23, 59, 0, 0, time.UTC), // the longest weekday name: Write takes it by length
-	"count":   88,
-	"minutes": 1440,
-	"wait":    59 * time.Minute, // with its unit
-	"phone":   "00212522888888",
-	"short":   "Mmmmmmmmmmmm",
-	"word20":  "Mmmmmmmmmmmmmmmmmmmm",
-	"label":   "Mmmmmmmmmmmmmmmmmmmm",
-	"money":   "88888 DH",
-	"lines":   "Mmmmmmmmmmmmmmmmmmmm\nMmmmmmmmmmmmmmmmmmmm\nMmmmmmmmmmmmmmmmmmmm",
+	"ref":      Ref("88888888"),
+	"date":     time.Date(2028, 12, 30, 23, 59, 0, 0, time.UTC),
+	"time":     time.Date(2028, 12, 30, 23, 59, 0, 0, time.UTC),
+	"day":      time.Date(2028, 12, 27, 23, 59, 0, 0, time.UTC), // the longest weekday name: Write takes it by length
+	"count":    88,
+	"minutes":  1440,
+	"wait":     59 * time.Minute, // with its unit
+	"phone":    "00212522888888",
+	"short":    "Mmmmmmmmmmmm",
+	"tail":     "888", // of an identity number
+	"word12":   "Mmmmmmmmmmmm",
+	"word20":   "Mmmmmmmmmmmmmmmmmmmm",
+	"sentence": "Mmmmmmmmm mmmmmmmmm mmmmmmmmm mmmmmmmmmm", // 40
+	"codes":    "88888888 code 88888888\n88888888 code 88888888\n88888888 code 88888888",
+	"label":    "Mmmmmmmmmmmmmmmmmmmm",
+	"money":    "88888 DH",
+	"lines":    "Mmmmmmmmmmmmmmmmmmmm\nMmmmmmmmmmmmmmmmmmmm\nMmmmmmmmmmmmmmmmmmmm",
 }
 
 // Write gives a line in a language. Each value is written by the declared type

@@ -236,7 +236,7 @@ func (s *Service) permitCode(number string, visitor int64, to *time.Time) string
 	if to != nil {
 		end = to.Format(time.DateOnly)
 	}
-	return s.keys.Code("permit", number, fmt.Sprint(visitor), end)
+	return casework.Code(s.keys.CodeMAC(fmt.Sprintf("permit/%s/%d/%s", number, visitor, end)))
 }
 
 func decisionText(f casework.File, in Decision, issued []Issued, rules establishment.Rules) text.Line {

@@ -34,8 +34,7 @@ type Keys interface {
 	Seal(table, column string, row int64, plaintext []byte) ([]byte, error)
 	Open(table, column string, row int64, sealed []byte) ([]byte, error)
 	BlindIndex(kind, value string) []byte
-	// Code is an eight-digit code that only holders of the key can make.
-	Code(purpose string, parts ...string) string
+	CodeMAC(what string) []byte
 }
 
 // Visits is what permits need of visits: when a permit falls, the visits that
