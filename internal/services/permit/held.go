@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -50,15 +51,22 @@ func (s *Service) Revoke(ctx context.Context, cmd casework.Command, permitID int
 }
 
 func (s *Service) fall(ctx context.Context, cmd casework.Command, id int64, version int, event casework.Event, reason string, say func(held) text.Line) error {
-	_, err := s.book.Do(ctx, cmd, nil, func(ctx context.Context, tx *casework.Tx) error {
+	if !slices.Contains(FallReasons(), reason) {
+		return fault.Invalid("permit.reason_missing", nil)
+	}
+	resting, err := s.visits.RestingOn(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = s.book.Do(ctx, cmd, nil, func(ctx context.Context, tx *casework.Tx) error {
 		p, f, err := s.held(ctx, tx, id, version)
 		if err != nil {
 			return err
 		}
-		if f, err = tx.Move(ctx, Life(), f, casework.Move{Event: event, Reason: reason}); err != nil {
+		if err := s.visits.CallOff(ctx, tx, resting); err != nil {
 			return err
 		}
-		if err := s.visits.PermitFell(ctx, tx, id, reason); err != nil {
+		if f, err = tx.Move(ctx, Life(), f, casework.Move{Event: event, Reason: reason}); err != nil {
 			return err
 		}
 		tx.Tell(message.Outbound{Account: p.AccountID, Class: message.Decision, CaseID: id, Dedupe: fmt.Sprintf("%s-%d", event, f.Version), Line: say(p)})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/schedule"
 	"github.com/wasl-sms/wasl/internal/text"
 )
 
@@ -201,4 +202,17 @@ func (s *Service) ids(ctx context.Context, sql string, args ...any) ([]int64, er
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[int64])
+}
+
+// Jobs lists what the service does by the clock. Each run may be repeated: what
+// is done already is not done again.
+func (s *Service) Jobs() []schedule.Job {
+	at := func(do func(context.Context, time.Time) error) func(context.Context, schedule.Run) error {
+		return func(ctx context.Context, _ schedule.Run) error { return do(ctx, s.now()) }
+	}
+	return []schedule.Job{
+		{Name: "permit.alarms", Spec: "*/15 * * * *", Do: at(s.Alarms)},
+		{Name: "permit.lapses", Spec: "10 8 * * *", Do: at(s.Lapses)},
+		{Name: "permit.endings", Spec: "20 8 * * *", Do: at(s.Endings)},
+	}
 }

@@ -107,4 +107,3 @@ func (s *Service) finishMine(ctx context.Context, w form.Who, key string, l look
 	}
 	return form.Receipt{Say: text.L(done, text.Params{"ref": text.Ref(m.Ref)})}, nil
 }
-

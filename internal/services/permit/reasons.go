@@ -21,7 +21,9 @@ func Papers() []string {
 func ReferReasons() []string { return []string{"not_competent", "status_changed", "conflict"} }
 
 // FallReasons lists why a permit is suspended or revoked.
-func FallReasons() []string { return []string{"judge_order", "security", "false_statement", "status_changed"} }
+func FallReasons() []string {
+	return []string{"judge_order", "security", "false_statement", "status_changed"}
+}
 
 // ValidReason tells whether a code may stand in a refusal.
 func ValidReason(code string) bool { return slices.Contains(Reasons(), code) }

@@ -14,6 +14,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/establishment"
 	"github.com/wasl-sms/wasl/internal/person"
+	"github.com/wasl-sms/wasl/internal/services/visit"
 )
 
 //go:embed texts/*.toml
@@ -37,12 +38,6 @@ type Keys interface {
 	CodeMAC(what string) []byte
 }
 
-// Visits is what permits need of visits: when a permit falls, the visits that
-// stood on it fall in the same transaction.
-type Visits interface {
-	PermitFell(ctx context.Context, tx *casework.Tx, permitID int64, reason string) error
-}
-
 // Service runs permit requests and permits. It is safe for concurrent use.
 type Service struct {
 	db      Database
@@ -50,12 +45,12 @@ type Service struct {
 	persons *person.Registry
 	places  *establishment.Directory
 	keys    Keys
-	visits  Visits
+	visits  *visit.Service // what rests on a permit falls with it
 	now     func() time.Time
 }
 
 // New makes a Service.
-func New(db Database, book *casework.Book, persons *person.Registry, places *establishment.Directory, keys Keys, visits Visits, now func() time.Time) *Service {
+func New(db Database, book *casework.Book, persons *person.Registry, places *establishment.Directory, keys Keys, visits *visit.Service, now func() time.Time) *Service {
 	return &Service{db: db, book: book, persons: persons, places: places, keys: keys, visits: visits, now: now}
 }
 
