@@ -245,7 +245,7 @@ func TestManyCopiesAtOnceAreOneText(t *testing.T) {
 	}
 }
 
-const long = "Je demande une autorisation pour ma mère, mon frère et ma soeur, qui viendront tous les trois le même jour. " +
+const long = "Je demande une autorisation pour ma mère, mon frère et ma soeur, qui viendront tous les trois un jeudi matin. " +
 	"Merci de me dire quels papiers il faut et à quelle heure venir, car nous habitons loin et il n'y a qu'un car par jour."
 
 // Parts of two people's texts with one reference, in any order, each twice.
