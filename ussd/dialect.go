@@ -2,6 +2,7 @@ package ussd
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -165,6 +166,33 @@ func (k SessionKey) String() string { return sessionNames[k] }
 func (e Echo) String() string       { return echoNames[e] }
 func (e EndMark) String() string    { return endNames[e] }
 func (p Place) String() string      { return placeNames[p] }
+
+// Validate says, in a sentence, what in the settings can't work together.
+func (d Dialect) Validate() error {
+	taken := map[Op]bool{}
+	for _, op := range slices.Concat(d.BeginOps, d.AnswerOps, d.AbortOps, d.NoticeOps) {
+		if taken[op] {
+			return fmt.Errorf("ussd: dialect %s: operation %d is listed twice among begin_ops, answer_ops, abort_ops and notice_ops", d.Name, op)
+		}
+		taken[op] = true
+	}
+	switch {
+	case d.End != EndByOp && d.EchoInfo == EchoNone:
+		return fmt.Errorf("ussd: dialect %s: end = %q needs its_session_info in replies: set echo_info", d.Name, d.End)
+	case d.End != EndByBit && d.OpenOp == d.EndOp:
+		return fmt.Errorf("ussd: dialect %s: open_op and end_op are both %d: an end could not be told", d.Name, d.EndOp)
+	case d.Match != MatchOp && d.Match != MatchAll && d.ServiceType == "":
+		return fmt.Errorf("ussd: dialect %s: match = %q needs a service_type", d.Name, d.Match)
+	case len(d.ServiceType) > 5:
+		return fmt.Errorf("ussd: dialect %s: service_type holds at most 5 characters", d.Name)
+	case d.ReplyDeadline <= 0:
+		return fmt.Errorf("ussd: dialect %s: reply_deadline must be positive", d.Name)
+	}
+	if err := d.Budget.Validate(); err != nil {
+		return fmt.Errorf("dialect %s: %w", d.Name, err)
+	}
+	return nil
+}
 
 // Spec is USSD as SMPP 3.4 describes it and gateways commonly do it. It takes a
 // message for USSD by either sign, since some leave one out.

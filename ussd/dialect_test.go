@@ -133,6 +133,30 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	for _, d := range ussd.Shipped() {
+		if err := d.Validate(); err != nil {
+			t.Errorf("%s: %v", d.Name, err)
+		}
+	}
+	for word, change := range map[string]func(*ussd.Dialect){
+		"echo_info":      func(d *ussd.Dialect) { d.EchoInfo = ussd.EchoNone },
+		"end_op":         func(d *ussd.Dialect) { d.EndOp = d.OpenOp },
+		"service_type":   func(d *ussd.Dialect) { d.ServiceType = "" },
+		"5 characters":   func(d *ussd.Dialect) { d.ServiceType = "USSDGW" },
+		"reply_deadline": func(d *ussd.Dialect) { d.ReplyDeadline = 0 },
+		"begin_ops":      func(d *ussd.Dialect) { d.AbortOps = []ussd.Op{18} },
+		"septets":        func(d *ussd.Dialect) { d.Budget.Next = 10 },
+	} {
+		d := ussd.Spec()
+		change(&d)
+		if err := d.Validate(); err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v", word, err)
+		}
+	}
+}
+
 func TestPayload(t *testing.T) {
 	t.Parallel()
 	d := ussd.Spec()
