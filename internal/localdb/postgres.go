@@ -169,11 +169,13 @@ func (c *cluster) create(bin string) error {
 		"--pgdata=" + fresh, "--username=wasl", "--encoding=UTF8", "--locale=C.UTF-8",
 		"--auth=trust", // whoever can reach the socket's directory is this user
 	}
+	single := exec.Command(filepath.Join(bin, "postgres"), "--single", "-D", fresh)
 	if c.opts.NoSync {
 		args = append(args, "--no-sync")
+		single.Args = append(single.Args, "-F")
 	}
+	single.Args = append(single.Args, "postgres")
 	initdb := exec.Command(filepath.Join(bin, "initdb"), args...)
-	single := exec.Command(filepath.Join(bin, "postgres"), "--single", "-D", fresh, "postgres")
 	single.Stdin = strings.NewReader("create database wasl\n")
 	for _, cmd := range []*exec.Cmd{initdb, single} {
 		c.as.prepare(cmd, c.dir)
