@@ -37,7 +37,7 @@ func guess(s string, fallback text.Lang) text.Lang {
 				scores[l] += 2
 			}
 		}
-		if strings.ContainsAny(tok, "379") && strings.ContainsFunc(tok, unicode.IsLetter) {
+		if word, _ := cutDigits(tok); strings.ContainsAny(word, "379") && strings.ContainsFunc(word, unicode.IsLetter) {
 			scores[text.Darija]++
 		}
 		if strings.ContainsAny(strings.ToLower(tok), "éèçàêôî") {

@@ -137,6 +137,9 @@ type request struct {
 	written string // the word that was taken for the keyword
 }
 
+// alone tells whether the text is the keyword and nothing else.
+func (r request) alone() bool { return r.known && r.written == r.whole }
+
 // parse reads a text.
 func (d *Dialog) parse(s string) request {
 	tokens := strings.FieldsFunc(normalize(s), func(r rune) bool {

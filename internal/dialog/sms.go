@@ -59,7 +59,7 @@ func (d *Dialog) receive(ctx context.Context, in message.Inbound) error {
 	if err != nil {
 		return err
 	}
-	if a.ID != s.Acc { // the number has changed hands: nothing carries over
+	if s.Acc != 0 && a.ID != s.Acc { // the number has changed hands: nothing carries over
 		s = &state{Lang: s.Lang}
 	}
 	s.Acc = a.ID
@@ -161,13 +161,19 @@ func (t *talk) lang() text.Lang { return orLang(t.s.Lang, t.d.Lang) }
 // lapse sets how long the open question waits, and forgets what is over.
 func (t *talk) lapse() {
 	if t.s.At == atEnd {
-		t.s.At, t.s.Said, t.s.Menu, t.s.After, t.s.Args = "", "", nil, "", nil
+		t.forget()
+		t.s.PINAt = 0
 	}
 	lives := answerWaits
 	if t.s.Run != nil && t.s.Run.Holds {
 		lives = holdingLives
 	}
 	t.s.Until = t.now.Add(lives).UnixMilli()
+}
+
+// forget closes whatever is open.
+func (t *talk) forget() {
+	t.s.At, t.s.Run, t.s.Menu, t.s.After, t.s.Args, t.s.Said, t.s.Wish, t.s.Wrong = "", nil, nil, "", nil, "", "", 0
 }
 
 // write gives the text of a view; what two parts do not hold waits for SUITE.

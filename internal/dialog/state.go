@@ -51,6 +51,7 @@ type state struct {
 
 	// SMS
 	Rest   []string `json:"x,omitempty"` // pages not sent yet
+	Wish   string   `json:"z,omitempty"` // what to do once a question of ours is answered
 	Until  int64    `json:"u,omitempty"` // ms; when an open question lapses
 	Helped []int64  `json:"h,omitempty"` // ms; help texts of the last day
 	Expect *expect  `json:"q,omitempty"`

@@ -3,6 +3,7 @@ package dialog
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/form"
@@ -26,9 +27,9 @@ func (t *talk) hear(ctx context.Context) (view, error) {
 		t.s.Lang = guess(r.whole, orLang(r.word.lang, t.d.Lang))
 	}
 	if t.s.idle(t.now) {
-		t.s.At, t.s.Run, t.s.Menu, t.s.After, t.s.Args = "", nil, nil, "", nil
+		t.forget()
 	}
-	alone := r.known && r.written == r.whole
+	alone := r.alone()
 	switch {
 	case alone && r.word.does == doesStop:
 		return t.stop(ctx)
@@ -58,8 +59,7 @@ func (t *talk) inOpen(ctx context.Context, r request, alone bool) (view, error) 
 	case atAsk, atPIN:
 		leaves := r.known && (r.word.entry != "" || r.word.does == doesStatus) && !t.wantsWords(ctx)
 		if leaves && t.s.Run != nil && t.s.Run.Touched {
-			t.s.After, t.s.Args, t.s.Ref = t.wish(r)
-			t.s.At = atLeave
+			t.s.At, t.s.Wish = atLeave, r.whole
 			return t.askLeave(), nil
 		}
 		if leaves {
@@ -86,14 +86,6 @@ func (t *talk) wantsWords(ctx context.Context) bool {
 	return err == nil && ok && p.Kind == form.Words && len(p.Options) == 0
 }
 
-// wish is what a keyword asks for, to be done after a question of ours.
-func (t *talk) wish(r request) (entry string, args []string, ref string) {
-	if r.word.does == doesStatus {
-		return "", nil, r.ref
-	}
-	return r.word.entry, r.args, ""
-}
-
 func (t *talk) askLeave() view {
 	return view{name: "leave", ask: text.L("dialog.leave", nil), options: t.yesNo("dialog.leave.stay", "dialog.leave.go")}
 }
@@ -102,28 +94,25 @@ func (t *talk) yesNo(one, two text.Key) []form.Option {
 	return []form.Option{{Value: "1", Key: "1", Label: text.L(one, nil)}, {Value: "2", Key: "2", Label: text.L(two, nil)}}
 }
 
-// decide takes the answer to a question of the dialogue's own. Anything but an
-// answer leaves the question.
+// decide takes the answer to a question of the dialogue's own. Whether to
+// leave must be answered; anything but an answer leaves the other questions.
 func (t *talk) decide(ctx context.Context, r request, alone bool) (view, error) {
-	at := t.s.At
-	name, args, ref := t.s.After, t.s.Args, t.s.Ref
-	if r.digits != "1" && r.digits != "2" && at == atLeave {
+	at, wish := t.s.At, t.s.Wish
+	if at == atLeave && r.digits != "1" && r.digits != "2" {
 		return t.refuse(t.askLeave(), text.L("form.choose", nil)), nil
 	}
-	t.s.After, t.s.Args, t.s.Ref, t.s.At = "", nil, "", ""
+	t.s.At, t.s.Wish = "", ""
 	switch {
 	case at == atLeave && r.digits == "1":
-		t.s.At = atAsk
 		return t.ask(ctx)
-	case at == atLeave:
+	case at == atLeave, at == atMeant && r.digits == "1":
 		t.s.Run = nil
-		return t.go1(ctx, name, args, ref)
-	case at == atMeant && r.digits == "1":
-		return t.obey(ctx, request{word: t.d.keywords[name], known: true, ref: ref, args: args, written: name, whole: name}, true)
+		wished := t.d.parse(wish)
+		return t.fresh(ctx, wished, wished.alone())
 	case at == atMeant && r.digits == "2":
 		return t.help(ctx)
 	case at == atCancel && r.digits == "1":
-		if k, ok := t.d.keywords[Fold("ANNULER")]; ok {
+		if k, ok := t.d.keywords[Fold("ANNULER")]; ok && k.entry != "" {
 			return t.open(ctx, k.entry, nil)
 		}
 		return t.help(ctx)
@@ -131,14 +120,6 @@ func (t *talk) decide(ctx context.Context, r request, alone bool) (view, error) 
 		return t.stop(ctx)
 	}
 	return t.fresh(ctx, r, alone)
-}
-
-// go1 does what a person wished before a question of ours.
-func (t *talk) go1(ctx context.Context, name string, args []string, ref string) (view, error) {
-	if ref != "" {
-		return t.closed(t.status(ctx, ref))
-	}
-	return t.open(ctx, name, args)
 }
 
 // closed ends the conversation with its text: nothing is open after it.
@@ -161,7 +142,7 @@ func (t *talk) fresh(ctx context.Context, r request, alone bool) (view, error) {
 	case r.digits != "" && t.s.Expect != nil && t.now.UnixMilli() < t.s.Expect.Until:
 		return t.expected(ctx, r.digits)
 	case r.guess != "":
-		t.s.At, t.s.After, t.s.Args, t.s.Ref = atMeant, r.guess, r.args, r.ref
+		t.s.At, t.s.Wish = atMeant, strings.Join(append([]string{t.d.keywords[r.guess].shown}, r.args...), " ")
 		return view{name: "meant", ask: text.L("dialog.meant", text.Params{"word": t.d.keywords[r.guess].shown}),
 			options: t.yesNo("dialog.yes", "dialog.no")}, nil
 	}

@@ -54,6 +54,9 @@ type World struct {
 	Phone func(t *testing.T, number string) Phone
 	// Do runs what a line "do" asks for.
 	Do map[string]func(t *testing.T, args []string)
+	// Fleeting names the sorts of values that -update writes as placeholders:
+	// besides references, "day", "date" and "time" where the clock is the real one.
+	Fleeting []string
 	// Wait is how long a text may take to come; 10 s.
 	Wait time.Duration
 }
@@ -231,10 +234,7 @@ func (p *player) settle(expected, came []string) []string {
 			out[i] = expected[i]
 			continue
 		}
-		for name, v := range p.values {
-			l = strings.ReplaceAll(l, v, "{"+name+"}")
-		}
-		out[i] = l
+		out[i] = p.general(l)
 	}
 	return out
 }
@@ -282,6 +282,24 @@ func (p *player) fits(expected, came []string) bool {
 		}
 	}
 	return true
+}
+
+// general writes a line that came with placeholders for what will differ.
+func (p *player) general(line string) string {
+	for name, v := range p.values {
+		line = strings.ReplaceAll(line, v, "{"+name+"}")
+	}
+	for _, sort := range append([]string{"ref"}, p.w.Fleeting...) {
+		line = regexp.MustCompile(`\b`+sorts[sort]+`\b`).ReplaceAllStringFunc(line, func(v string) string {
+			name := sort
+			for n := 2; p.values[name] != ""; n++ {
+				name = fmt.Sprint(sort, n)
+			}
+			p.values[name] = v
+			return "{" + name + "}"
+		})
+	}
+	return line
 }
 
 // fill puts the values seen into what is keyed.
