@@ -93,6 +93,7 @@ func run(ctx context.Context, f flags) (err error) {
 		ln.Addr(), strings.Join(slices.Sorted(maps.Keys(f.Account)), ", "), pages.Addr())
 	err = s.Serve(ctx, ln)
 	// The phones' streams never end by themselves.
+	s.EndStreams()
 	err = errors.Join(err, web.Close())
 	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
 		err = errors.Join(err, fmt.Errorf("serve the phones: %w", e))

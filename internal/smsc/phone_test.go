@@ -3,6 +3,7 @@ package smsc_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,7 +22,7 @@ import (
 )
 
 // What the application behind the phones says in these tests.
-const menuFR = "Bienvenue. Choisissez:\n1 Demander un permis\n2 Visites et rendez-vous\n3 Suivre une demande\n4 Réclamation\n98 Suite"
+const menuFR = "Bienvenue. Choisissez:\n1 Demander un permis\n2 Visites et rendez-vous\n3 Suivre une demande\n4 Extrait du casier\n5 Réclamation ou recours\n6 Libération\n98 Suite  0 Retour"
 const menuAR = "مرحبا. اختر:\n1 طلب رخصة زيارة\n2 موعد الزيارة\n3 تتبع طلب\n4 شكاية\n0 رجوع"
 
 // citizenService answers each dial with a menu, each answer with a last page and
@@ -170,6 +171,8 @@ func TestPhoneByItsKeys(t *testing.T) {
 	run(t, ctx, press("green"), shows("1 Demander un permis"))
 	run(t, ctx, press("1"))
 	shot(t, ctx, "fr-menu-1280")
+	run(t, ctx, press("down"), shows("0 Retour"))
+	shot(t, ctx, "fr-menu-scrolled-1280")
 	run(t, ctx, press("left"), shows("Demande notée"), press("left"), shows("non lus"))
 	shot(t, ctx, "fr-unread-1280")
 	run(t, ctx, press("left"), shows("Nouveau message"))
@@ -284,5 +287,31 @@ func TestPhoneRefusesOtherSites(t *testing.T) {
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusForbidden {
 		t.Errorf("status %d", answer.StatusCode)
+	}
+}
+
+// A server with a phone page open shuts down in order.
+func TestPhoneStreamsEnd(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, smsc.Config{})
+	web := httptest.NewServer(s.Handler())
+	defer web.Close()
+	web.Config.RegisterOnShutdown(s.EndStreams)
+	r, err := http.NewRequestWithContext(soon(t), http.MethodGet, web.URL+"/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	ended, ctx := make(chan error, 1), soon(t)
+	go func() { ended <- web.Config.Shutdown(ctx) }()
+	if _, err := io.Copy(io.Discard, stream.Body); err != nil {
+		t.Errorf("the stream: %v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("shutdown: %v", err)
 	}
 }

@@ -76,6 +76,9 @@ type SMSC struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
+	streams    context.Context // of the phone pages
+	endStreams context.CancelFunc
+
 	mu       sync.Mutex
 	closed   bool
 	handsets map[string]*handset
@@ -103,6 +106,7 @@ func New(cfg Config) (*SMSC, error) {
 		parts:    make(map[gsm.Key][]string),
 		wake:     make(chan struct{}),
 	}
+	s.streams, s.endStreams = context.WithCancel(ctx)
 	s.joiner = gsm.NewJoiner(gsm.JoinerConfig{Now: cfg.Now})
 	for _, n := range cfg.SIMs {
 		s.AddSIM(n)

@@ -169,8 +169,17 @@ func (s *SMSC) changes(seen map[string]uint64) ([]simView, <-chan struct{}) {
 	return out, s.wake
 }
 
+// EndStreams ends the streams that the phone pages hold open and refuses new
+// ones. A server that is to shut down needs it, or it waits for them:
+// server.RegisterOnShutdown(s.EndStreams).
+func (s *SMSC) EndStreams() { s.endStreams() }
+
 // events pushes each handset that changed, all of them at first.
 func (s *SMSC) events(w http.ResponseWriter, r *http.Request) {
+	if s.streams.Err() != nil {
+		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+		return
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
@@ -202,7 +211,7 @@ func (s *SMSC) events(w http.ResponseWriter, r *http.Request) {
 			}
 		case <-r.Context().Done():
 			return
-		case <-s.ctx.Done():
+		case <-s.streams.Done():
 			return
 		}
 	}

@@ -20,7 +20,7 @@ export class Handset {
     this.element.dataset.msisdn = msisdn;
     this.element.dataset.tint = tint;
     this.element.setAttribute("aria-label", env.word("handset", { n: env.label }));
-    for (const name of ["mode", "unread", "view", "title", "lines", "entry", "soft-left", "soft-right"]) {
+    for (const name of ["mode", "unread", "view", "title", "lines", "entry", "soft-left", "more", "soft-right"]) {
       this.#ui[name] = this.element.querySelector("." + name);
     }
     this.#ui.lines.setAttribute("aria-label", env.word("screen"));
@@ -69,6 +69,7 @@ export class Handset {
       const i = [...this.#ui.lines.children].indexOf(e.target.closest(".item"));
       if (this.#where === "list" && i >= 0) { this.#selected = i; this.press("left"); }
     });
+    this.#ui.lines.addEventListener("scroll", () => this.#arrows());
     this.#ui.entry.addEventListener("input", () => this.#typed());
     this.element.addEventListener("keydown", (e) => this.#keyboard(e));
   }
@@ -209,7 +210,7 @@ export class Handset {
     this.#go("idle");
     const answer = await this.#send("dial", { text: code });
     // Other failures are shown by the dialogue itself.
-    if (answer.error === "busy" || answer.error === "refused_here") this.#say("busy");
+    if (answer.error === "busy") this.#say("busy");
   }
 
   _ussd(key) {
@@ -264,7 +265,7 @@ export class Handset {
     if (this.#where === "note") this.#say(error ? "not_sent" : "sent");
   }
 
-  _note() { this.#go("idle"); }
+  _note() { this.#go(this.#sim.dialogue ? "ussd" : "idle"); }
 
   #compose(to) {
     this.#to = to;
@@ -287,7 +288,7 @@ export class Handset {
       return await this.#env.post(action, body);
     } catch {
       this.#say("refused");
-      return { error: "refused_here" };
+      return { error: "refused" };
     }
   }
 
@@ -319,6 +320,14 @@ export class Handset {
     entry.hidden = !asks;
     if (hadFocus) this.focus();
     this.#labels();
+    this.#arrows();
+  }
+
+  // arrows say that there is more above or below than the screen shows.
+  #arrows() {
+    const { lines, more } = this.#ui;
+    const below = lines.scrollHeight - lines.clientHeight - lines.scrollTop > 2;
+    more.textContent = (lines.scrollTop > 2 ? "▲" : "") + (below ? "▼" : "");
   }
 
   // labels are the parts of the screen that follow each letter typed.
