@@ -97,8 +97,9 @@ var rules = []rule{
 	},
 }
 
-// betweenServices lists which service may import which other.
-var betweenServices = map[string][]string{"visit": {"permit"}}
+// betweenServices lists which service may import which other: visits fall
+// with the permit they rest on.
+var betweenServices = map[string][]string{"permit": {"visit"}}
 
 // only lists modules that few may import.
 var only = []struct {

@@ -79,10 +79,8 @@ func newCluster(dir string, o Options) (*cluster, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &cluster{dir: dir, socket: socketDir(dir), as: as, opts: o}
-	for _, d := range []string{c.dir, c.socket} {
-		if err := as.makeDir(d); err != nil {
-			return nil, fmt.Errorf("directory for PostgreSQL: %w", err)
-		}
+	if err := as.makeDir(c.dir); err != nil {
+		return nil, fmt.Errorf("directory for PostgreSQL: %w", err)
 	}
 	return c, nil
 }
@@ -108,6 +106,7 @@ func (c *cluster) server() *server {
 	return &server{
 		name:    "PostgreSQL",
 		dir:     c.dir,
+		socket:  c.socket,
 		command: c.command,
 		running: c.running,
 		ready:   func() bool { return c.pidFile(7) == "ready" },
@@ -122,6 +121,9 @@ func (c *cluster) command() (*exec.Cmd, error) {
 	bin, err := c.binaries()
 	if err != nil {
 		return nil, err
+	}
+	if err := c.as.makeDir(c.socket); err != nil {
+		return nil, fmt.Errorf("directory for PostgreSQL's socket: %w", err)
 	}
 	if _, err := os.Stat(c.data()); errors.Is(err, os.ErrNotExist) {
 		if err := c.create(bin); err != nil {

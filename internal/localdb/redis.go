@@ -51,15 +51,16 @@ func StartRedis(ctx context.Context, dir string, log *slog.Logger) (*Redis, erro
 		log = slog.New(slog.DiscardHandler)
 	}
 	socket := filepath.Join(socketDir(dir), "redis.sock")
-	for _, d := range []string{dir, filepath.Dir(socket)} {
-		if err := as.makeDir(d); err != nil {
-			return nil, fmt.Errorf("directory for redis-server: %w", err)
-		}
+	if err := as.makeDir(dir); err != nil {
+		return nil, fmt.Errorf("directory for redis-server: %w", err)
 	}
-	s := &server{name: "redis-server", dir: dir, stop: []syscall.Signal{syscall.SIGTERM}, log: log}
+	s := &server{name: "redis-server", dir: dir, socket: filepath.Dir(socket), stop: []syscall.Signal{syscall.SIGTERM}, log: log}
 	s.ready = func() bool { return pong(socket) }
 	s.running = func() int { return redisIn(dir, bin, socket) }
 	s.command = func() (*exec.Cmd, error) {
+		if err := as.makeDir(s.socket); err != nil {
+			return nil, fmt.Errorf("directory for redis-server's socket: %w", err)
+		}
 		cmd := exec.Command(bin, "--port", "0", "--unixsocket", socket, "--unixsocketperm", "700",
 			"--pidfile", filepath.Join(dir, "redis.pid"), "--logfile", s.logFile(), "--dir", dir,
 			"--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--loglevel", "warning")

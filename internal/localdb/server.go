@@ -24,6 +24,7 @@ const (
 type server struct {
 	name    string
 	dir     string
+	socket  string // directory of the socket: dir, or a shorter name elsewhere
 	command func() (*exec.Cmd, error)
 	running func() int  // process id of the server in dir, 0 when there is none
 	ready   func() bool // whether it answers
@@ -117,6 +118,9 @@ func (s *server) end(p *process) {
 		_ = syscall.Kill(p.pid, sig)
 		select {
 		case <-p.done:
+			if s.socket != s.dir {
+				_ = os.Remove(s.socket)
+			}
 			return
 		case <-time.After(stopLimit):
 		}
