@@ -54,7 +54,7 @@ func (s *Service) fall(ctx context.Context, cmd casework.Command, id int64, vers
 	if !slices.Contains(FallReasons(), reason) {
 		return fault.Invalid("permit.reason_missing", nil)
 	}
-	resting, err := s.visits.RestingOn(ctx, id)
+	callOff, err := s.visits.Resting(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (s *Service) fall(ctx context.Context, cmd casework.Command, id int64, vers
 		if err != nil {
 			return err
 		}
-		if err := s.visits.CallOff(ctx, tx, resting); err != nil {
+		if err := callOff(ctx, tx); err != nil {
 			return err
 		}
 		if f, err = tx.Move(ctx, Life(), f, casework.Move{Event: event, Reason: reason}); err != nil {

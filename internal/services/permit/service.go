@@ -13,7 +13,6 @@ import (
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/establishment"
 	"github.com/wasl-sms/wasl/internal/person"
-	"github.com/wasl-sms/wasl/internal/services/visit"
 )
 
 //go:embed texts/*.toml
@@ -37,6 +36,12 @@ type Keys interface {
 	CodeMAC(what string) []byte
 }
 
+// Visits knows what rests on a permit. Resting finds the visits to come before
+// the transaction in which the permit falls, and gives what cancels them in it.
+type Visits interface {
+	Resting(ctx context.Context, permitID int64) (callOff func(context.Context, *casework.Tx) error, err error)
+}
+
 // Service runs permit requests and permits. It is safe for concurrent use.
 type Service struct {
 	db      Database
@@ -44,12 +49,12 @@ type Service struct {
 	persons *person.Registry
 	places  *establishment.Directory
 	keys    Keys
-	visits  *visit.Service // what rests on a permit falls with it
+	visits  Visits
 	now     func() time.Time
 }
 
 // New makes a Service.
-func New(db Database, book *casework.Book, persons *person.Registry, places *establishment.Directory, keys Keys, visits *visit.Service, now func() time.Time) *Service {
+func New(db Database, book *casework.Book, persons *person.Registry, places *establishment.Directory, keys Keys, visits Visits, now func() time.Time) *Service {
 	return &Service{db: db, book: book, persons: persons, places: places, keys: keys, visits: visits, now: now}
 }
 
