@@ -18,6 +18,9 @@ import (
 type Spec[D any] struct {
 	Name      string
 	Questions []Question[D]
+	// Begin fills in what is known before the first question (nil: nothing). A
+	// fault from it is told instead of the form.
+	Begin func(ctx context.Context, w Who, d *D) error
 	// Finish performs the errand once per key. A *Retry from it takes the last
 	// answer back and says why.
 	Finish func(ctx context.Context, w Who, key string, d D) (Receipt, error)
