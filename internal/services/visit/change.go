@@ -48,7 +48,9 @@ func (s *Service) Cancel(ctx context.Context, cmd casework.Command, visitID int6
 	}
 	var next []Slot
 	if c.Side == ByHouse {
-		if next, err = s.free(ctx, h, v.ask(), offers); err != nil {
+		ask := v.ask()
+		ask.Replaces = v.ID // its right comes back
+		if next, err = s.free(ctx, h, ask, offers); err != nil {
 			return err
 		}
 	}
@@ -113,8 +115,7 @@ func (s *Service) callOff(ctx context.Context, tx *casework.Tx, h house, v Visit
 	if _, err := tx.Move(ctx, Life(), f, casework.Move{Event: event, Reason: c.Reason, Note: c.Note}); err != nil {
 		return err
 	}
-	tellCancelled(tx, h, v, c, next)
-	return nil
+	return s.tellCancelled(ctx, tx, h, v, c, next)
 }
 
 // replacing finds the hold that was to take a visit's place.
@@ -131,7 +132,7 @@ func (s *Service) replacing(ctx context.Context, tx *casework.Tx, v Visit) (*Vis
 	return nil, nil
 }
 
-func tellCancelled(tx *casework.Tx, h house, v Visit, c Cancellation, next []Slot) {
+func (s *Service) tellCancelled(ctx context.Context, tx *casework.Tx, h house, v Visit, c Cancellation, next []Slot) error {
 	m := message.Outbound{Expires: v.Ends}
 	switch {
 	case c.Side == ByFamily:
@@ -141,11 +142,12 @@ func tellCancelled(tx *casework.Tx, h house, v Visit, c Cancellation, next []Slo
 	case len(next) < offers:
 		tell(tx, h, v, "visit.sms.closed", text.Params{"reason": reasonLabel(c.Reason)}, m)
 	default:
-		tell(tx, h, v, "visit.sms.closed_offers", text.Params{
+		return s.question(ctx, tx, h, v, "visit.sms.closed_offers", text.Params{
 			"reason": reasonLabel(c.Reason),
 			"day1":   next[0].Start, "time1": next[0].Start, "day2": next[1].Start, "time2": next[1].Start,
-		}, m)
+		}, m, EntryOffer, slotArg(next[0].ID), slotArg(next[1].ID))
 	}
+	return nil
 }
 
 func reasonLabel(code string) text.Label { return text.Label("visit.reason." + code) }

@@ -91,8 +91,8 @@ func (s *Service) NudgeHolds(ctx context.Context) error {
 			if err != nil || tag.RowsAffected() == 0 {
 				return err
 			}
-			tell(tx, h, v, "visit.sms.held", text.Params{"until": v.HoldExpiresAt.In(h.Zone)}, message.Outbound{Expires: *v.HoldExpiresAt})
-			return nil
+			return s.question(ctx, tx, h, v, "visit.sms.held", text.Params{"until": v.HoldExpiresAt.In(h.Zone)},
+				message.Outbound{Expires: *v.HoldExpiresAt}, EntryHold)
 		})
 		if err != nil {
 			return fmt.Errorf("nudge hold %d: %w", v.ID, err)
@@ -185,7 +185,10 @@ func (s *Service) remind(ctx context.Context, tx *casework.Tx, houses map[int64]
 		if days[i] == 0 {
 			tell(tx, h, v, "visit.sms.today", text.Params{"code": text.Ref(v.Code)}, m)
 		} else {
-			tell(tx, h, v, "visit.sms.reminder", nil, m)
+			err := s.question(ctx, tx, h, v, "visit.sms.reminder", nil, m, EntryReminder)
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil

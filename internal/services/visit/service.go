@@ -26,18 +26,37 @@ type Codes interface {
 	CodeMAC(what string) []byte
 }
 
+// Questions binds a bare number in answer to a text of ours to an entry.
+type Questions interface {
+	Expect(ctx context.Context, tx pgx.Tx, account int64, entry string, args []string, until time.Time) error
+}
+
+// Config is what a Service stands on.
+type Config struct {
+	DB        *postgres.DB
+	Book      *casework.Book
+	Houses    Houses
+	Codes     Codes
+	Questions Questions
+	Now       func() time.Time // nil: time.Now
+}
+
 // Service books visits. It is safe for concurrent use.
 type Service struct {
-	db     *postgres.DB
-	book   *casework.Book
-	houses Houses
-	codes  Codes
-	now    func() time.Time
+	db        *postgres.DB
+	book      *casework.Book
+	houses    Houses
+	codes     Codes
+	questions Questions
+	now       func() time.Time
 }
 
 // New makes a Service.
-func New(db *postgres.DB, book *casework.Book, houses Houses, codes Codes, now func() time.Time) *Service {
-	return &Service{db: db, book: book, houses: houses, codes: codes, now: now}
+func New(c Config) *Service {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Service{db: c.DB, book: c.Book, houses: c.Houses, codes: c.Codes, questions: c.Questions, now: c.Now}
 }
 
 // Ask is a wish for a place. The first adult among the visitors leads.

@@ -53,3 +53,19 @@ select v.detainee_id, array(select g.visitor_id from visit_visitor g
 from visit v
 where v.account_id = $1 and v.state in ('BOOKED', 'CHECKED_IN', 'DONE', 'NO_SHOW', 'CANCELLED_FAMILY', 'CANCELLED_PRISON', 'CANCELLED_DETAINEE')
 order by v.id desc limit 1`
+
+const permitInForce = `
+join case_file c on c.id = p.id and c.state in ('ACTIVE', 'PENDING_SIGHT')
+join visitor v on v.id = p.visitor_id and v.removed_at is null and v.account_id = $1`
+
+const sqlPermitted = `
+select p.detainee_id, max(c.ref), array_agg(distinct p.visitor_id)
+from permit p ` + permitInForce + `
+where coalesce(p.valid_to >= ($2::timestamptz)::date, true)
+group by p.detainee_id order by max(p.id) desc limit 20`
+
+const sqlGuestsFor = `
+select distinct on (v.self, v.id) v.id, v.self, p.relation, v.birth_date
+from permit p ` + permitInForce + `
+where p.detainee_id = $2 and coalesce(p.valid_to >= ($3::timestamptz)::date, true)
+order by v.self desc, v.id, p.id desc limit 20`

@@ -1,6 +1,8 @@
 package visit
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/casework"
@@ -36,6 +38,18 @@ func tell(tx *casework.Tx, h house, v Visit, key text.Key, more text.Params, m m
 		m.Dedupe = string(key)
 	}
 	tx.Tell(m)
+}
+
+// question queues a text whose answer is a bare digit, and binds that digit.
+func (s *Service) question(ctx context.Context, tx *casework.Tx, h house, v Visit, key text.Key, more text.Params,
+	m message.Outbound, entry string, args ...string,
+) error {
+	tell(tx, h, v, key, more, m)
+	err := s.questions.Expect(ctx, tx.Tx, v.AccountID, entry, append([]string{v.Ref}, args...), m.Expires)
+	if err != nil {
+		return fmt.Errorf("await the answer to %s: %w", key, err)
+	}
+	return nil
 }
 
 func tellBooked(tx *casework.Tx, h house, v Visit, old *Visit) {

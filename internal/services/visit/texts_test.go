@@ -1,0 +1,13 @@
+package visit_test
+
+import (
+	"testing"
+
+	"github.com/wasl-sms/wasl/internal/services/visit"
+	"github.com/wasl-sms/wasl/internal/text/texttest"
+)
+
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	texttest.Lint(t, visit.Texts())
+}
