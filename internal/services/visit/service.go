@@ -31,16 +31,6 @@ type Questions interface {
 	Expect(ctx context.Context, tx pgx.Tx, account int64, entry string, args []string, until time.Time) error
 }
 
-// Config is what a Service stands on.
-type Config struct {
-	DB        *postgres.DB
-	Book      *casework.Book
-	Houses    Houses
-	Codes     Codes
-	Questions Questions
-	Now       func() time.Time // nil: time.Now
-}
-
 // Service books visits. It is safe for concurrent use.
 type Service struct {
 	db        *postgres.DB
@@ -52,12 +42,14 @@ type Service struct {
 }
 
 // New makes a Service.
-func New(c Config) *Service {
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	return &Service{db: c.DB, book: c.Book, houses: c.Houses, codes: c.Codes, questions: c.Questions, now: c.Now}
+func New(db *postgres.DB, book *casework.Book, houses Houses, codes Codes, now func() time.Time) *Service {
+	return &Service{db: db, book: book, houses: houses, codes: codes, now: now}
 }
+
+// Bind says who binds answers to the questions that go out by text. It is to
+// be called before the service is used; without it the texts are sent and a
+// bare number in answer is not understood.
+func (s *Service) Bind(q Questions) { s.questions = q }
 
 // Ask is a wish for a place. The first adult among the visitors leads.
 type Ask struct {
