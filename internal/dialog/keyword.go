@@ -45,7 +45,7 @@ func ownWords() map[does]map[text.Lang][]string {
 	return map[does]map[text.Lang][]string{
 		doesStop: {
 			text.French:  {"STOP", "ARRET", "DESABONNER"},
-			text.English: {"UNSUBSCRIBE", "OPT-OUT", "OPTOUT", "OPT OUT", "QUIT", "REMOVE", "STOPALL", "STOP ALL", "REVOKE", "TD"},
+			text.English: {"UNSUBSCRIBE", "OPT-OUT", "QUIT", "REMOVE", "STOPALL", "REVOKE", "TD"},
 			text.Darija:  {"7BES", "WA9EF"},
 			text.Arabic:  {"توقف", "أوقف", "إيقاف"},
 		},
@@ -58,7 +58,7 @@ func ownWords() map[does]map[text.Lang][]string {
 		doesHelp: {
 			text.French:  {"AIDE", "INFO", "MENU"},
 			text.English: {"HELP"},
-			text.Darija:  {"3AWEN", "3AWENI", "MOSA3ADA"},
+			text.Darija:  {"3AWEN", "3AWENI", "3AWNI", "MOSA3ADA"},
 			text.Arabic:  {"مساعدة", "المساعدة", "القائمة"},
 		},
 		doesMore: {
@@ -89,7 +89,7 @@ func ownWords() map[does]map[text.Lang][]string {
 // learn fills the map of keywords and refuses a word that two things claim.
 func (d *Dialog) learn(entries map[string]form.Entry) error {
 	add := func(k keyword) error {
-		folded := Fold(k.shown)
+		folded := wordKey(k.shown)
 		if folded == "" {
 			return fmt.Errorf("keyword %q: nothing is left of it when folded", k.shown)
 		}
@@ -146,7 +146,7 @@ func (d *Dialog) parse(s string) request {
 		return unicode.IsSpace(r) || strings.ContainsRune(",;:!?.\"'()[]*#،؛؟…«»“”’", r)
 	})
 	r := request{whole: strings.Join(tokens, " ")}
-	if k, ok := d.keywords[Fold(r.whole)]; ok {
+	if k, ok := d.keywords[wordKey(r.whole)]; ok {
 		r.word, r.known, r.written = k, true, r.whole
 		return r
 	}
@@ -184,18 +184,18 @@ func (r *request) number(tok string) {
 // most, and tells how many tokens it took. A reference may be glued to it.
 func (d *Dialog) find(r *request, tokens []string) int {
 	for n := min(3, len(tokens)); n > 0; n-- {
-		if k, ok := d.keywords[Fold(strings.Join(tokens[:n], " "))]; ok {
+		if k, ok := d.keywords[wordKey(strings.Join(tokens[:n], " "))]; ok {
 			r.word, r.known, r.written = k, true, strings.Join(tokens[:n], " ")
 			return n
 		}
 	}
 	head, tail := cutDigits(tokens[0])
-	if k, ok := d.keywords[Fold(head)]; ok && tail != "" {
+	if k, ok := d.keywords[wordKey(head)]; ok && tail != "" {
 		r.word, r.known, r.written = k, true, head
 		r.number(tail)
 		return 1
 	}
-	r.guess = d.near(Fold(tokens[0]))
+	r.guess = d.near(wordKey(tokens[0]))
 	return 1
 }
 
@@ -296,6 +296,10 @@ func Fold(s string) string {
 	}
 	return strings.Join(out, " ")
 }
+
+// wordKey is how a keyword is looked up: folded, and written as one word or as
+// several alike.
+func wordKey(s string) string { return strings.ReplaceAll(Fold(s), " ", "") }
 
 func punctuation(r rune) rune {
 	if r == '-' || r == '_' || r == '\'' || r == '’' {

@@ -112,7 +112,7 @@ func (t *talk) decide(ctx context.Context, r request, alone bool) (view, error) 
 	case at == atMeant && r.digits == "2":
 		return t.help(ctx)
 	case at == atCancel && r.digits == "1":
-		if k, ok := t.d.keywords[Fold("ANNULER")]; ok && k.entry != "" {
+		if k, ok := t.d.keywords[wordKey("ANNULER")]; ok && k.entry != "" {
 			return t.open(ctx, k.entry, nil)
 		}
 		return t.help(ctx)

@@ -338,7 +338,7 @@ func (t *turn) open(ctx context.Context, name string, args []string) (view, erro
 		return view{}, fmt.Errorf("begin %s: %w", name, err)
 	}
 	t.s.Run = &run{ID: newID(), Entry: e.Name, Version: e.Version, Draft: draft}
-	t.s.At, t.s.Page = atAsk, 0
+	t.s.At, t.s.Page, t.s.Menu = atAsk, 0, nil
 	return t.ask(ctx)
 }
 
