@@ -108,3 +108,27 @@ func (r *Registry) CheckBirth(d time.Time) error {
 	}
 	return nil
 }
+
+// MatchID finds which kind of identity number a person has keyed, by its
+// shape, so that nobody is asked for the kind. A number of no known shape is
+// an Invalid fault that describes the commonest.
+func (r *Registry) MatchID(ctx context.Context, country, number string) (idType string, id private.NationalID, err error) {
+	rules, err := r.IDTypes(ctx, country)
+	if err != nil {
+		return "", private.NationalID{}, err
+	}
+	var first error
+	for _, rule := range rules {
+		id, err := rule.Check(number)
+		if err == nil {
+			return rule.Type, id, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if first == nil {
+		first = fmt.Errorf("no identity numbers are declared for %s", country)
+	}
+	return "", private.NationalID{}, first
+}
