@@ -104,7 +104,9 @@ func (p *part) settle(a Answer, now time.Time) settlement {
 	}
 	switch a.Outcome {
 	case Sent:
-		s.to, s.smscID = Accepted, &a.ID
+		if s.to = Accepted; a.ID != "" {
+			s.smscID = &a.ID
+		}
 	case Throttled:
 		s.to = Claimed
 	case NotSent:

@@ -1,0 +1,147 @@
+package gateway
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"strconv"
+
+	"github.com/wasl-sms/wasl/internal/inbox"
+	"github.com/wasl-sms/wasl/internal/outbox"
+	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/smpp"
+	"github.com/wasl-sms/wasl/smpp/gsm"
+)
+
+// handler takes what one bind's sessions receive.
+type handler struct{ b *bind }
+
+var (
+	_ smpp.Handler       = handler{}
+	_ smpp.LateResponder = handler{}
+)
+
+// Message implements smpp.Handler.
+func (h handler) Message(ctx context.Context, s *smpp.Session, m smpp.ShortMessage) (smpp.Reply, error) {
+	started := h.b.g.cfg.Now()
+	kind := "text"
+	defer func() { h.b.g.cfg.Metrics.acked(h.b, kind, h.b.g.cfg.Now().Sub(started)) }()
+	if m.IsReceipt() {
+		kind = "receipt"
+		return smpp.Reply{}, h.receipt(ctx, m)
+	}
+	from, err := h.b.number(m.Source)
+	if err != nil {
+		// A short code or a name: a machine, and answering it could go on for ever.
+		kind = "no_number"
+		return smpp.Reply{}, nil
+	}
+	if h.b.op.USSD != nil {
+		if r, ok := h.step(m, from); ok {
+			kind = "ussd"
+			return smpp.Reply{Then: func() { h.answer(ctx, s, m, r) }}, nil
+		}
+	}
+	return smpp.Reply{}, h.text(ctx, m, from)
+}
+
+// number reads a subscriber's address.
+func (b *bind) number(a smpp.Address) (private.Msisdn, error) {
+	n, err := private.ParseMsisdn(a.Addr, b.op.Region)
+	if err != nil {
+		return n, fmt.Errorf("gateway: source address: %w", err)
+	}
+	return n, nil
+}
+
+// LateResponse implements smpp.LateResponder.
+func (h handler) LateResponse(ctx context.Context, _ *smpp.Session, late smpp.LateResponse) {
+	sent, ok := late.Ref.(sentPart)
+	if !ok || late.Status != smpp.StatusOK {
+		return // a page of USSD, or a refusal: neither is sent again for it
+	}
+	a := h.b.op.answer(smpp.SubmitResult{MessageID: late.MessageID}, nil)
+	if err := h.b.g.cfg.Outbox.Late(ctx, sent.lane, sent.part, a); err != nil {
+		h.b.g.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "late answer not stored",
+			slog.String("operator", h.b.op.Name), slog.Any("error", err))
+	}
+}
+
+// receipt hands a receipt to the outbox. One that can't be read is
+// acknowledged: it would be no clearer the next time.
+func (h handler) receipt(ctx context.Context, m smpp.ShortMessage) error {
+	r, ok := smpp.ParseReceipt(m)
+	if !ok {
+		h.b.g.cfg.Metrics.problem(h.b)
+		return nil
+	}
+	out := outbox.Receipt{Operator: h.b.op.Name, ID: h.b.op.IDInReceipt.normal(r.ID)}
+	switch r.State {
+	case smpp.MessageDelivered:
+		out.Reached = true
+	case smpp.MessageExpired, smpp.MessageDeleted, smpp.MessageUndeliverable, smpp.MessageRejected, smpp.MessageSkipped:
+		out.Failed = true
+	}
+	if code, err := strconv.ParseInt(r.Err, 10, 32); err == nil {
+		v := int32(code)
+		out.Code = &v
+	}
+	if ref, ok := m.TLVs.Uint(smpp.TagUserMessageReference); ok && ref <= 0xFFFF {
+		v := uint16(ref)
+		out.Reference = &v
+	}
+	if from, err := h.b.number(m.Source); err == nil {
+		out.From = from
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.b.g.cfg.KeepTimeout)
+	defer cancel()
+	if err := h.b.g.cfg.Outbox.Receive(ctx, out); err != nil {
+		return fmt.Errorf("%w: %w", smpp.ErrRxTAppn, err)
+	}
+	return nil
+}
+
+// text hands a text, or a part of one, to the inbox.
+func (h handler) text(ctx context.Context, m smpp.ShortMessage, from private.Msisdn) error {
+	a := inbox.Arrival{
+		Operator: h.b.op.Name, From: from, To: m.Dest.Addr, DataCoding: m.DataCoding,
+		Link: h.b.link(),
+	}
+	udh, payload, err := m.SplitUDH()
+	if err != nil {
+		payload = m.Payload
+	}
+	a.Payload = payload
+	// A header that contradicts itself says nothing of a longer text: the words
+	// still count.
+	if c, l, err := gsm.ParseHeader(udh); err == nil {
+		a.Concat, a.Language = c, l
+	}
+	if c, ok := sar(m.TLVs); ok && !a.Concat.Multipart() {
+		a.Concat = c
+	}
+	if mark, ok := m.TLVs.Get(smpp.TagUserMessageReference); ok {
+		a.Mark = hex.EncodeToString(mark)
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.b.g.cfg.KeepTimeout)
+	defer cancel()
+	if _, err := h.b.g.cfg.Inbox.Keep(ctx, a); err != nil {
+		return fmt.Errorf("%w: %w", smpp.ErrRxTAppn, err)
+	}
+	return nil
+}
+
+// link names the present session among all of this process.
+func (b *bind) link() uint64 { return b.sessions.Load()<<16 | uint64(b.place) }
+
+// sar reads a part's place from the sar_* parameters. [SMPP 3.4 §5.3.2.22-24]
+func sar(t smpp.TLVs) (gsm.Concat, bool) {
+	ref, ok1 := t.Uint(smpp.TagSARMsgRefNum)
+	total, ok2 := t.Uint(smpp.TagSARTotalSegments)
+	seq, ok3 := t.Uint(smpp.TagSARSegmentSeqnum)
+	if !ok1 || !ok2 || !ok3 || ref > 0xFFFF || total > 255 || seq == 0 || seq > total {
+		return gsm.Concat{}, false
+	}
+	return gsm.Concat{Ref: uint16(ref), Wide: true, Total: uint8(total), Seq: uint8(seq)}, true
+}

@@ -1,0 +1,117 @@
+package gateway
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/wasl-sms/wasl/internal/outbox"
+	"github.com/wasl-sms/wasl/smpp"
+	"github.com/wasl-sms/wasl/smpp/gsm"
+)
+
+// link takes parts to one session.
+type link struct {
+	b *bind
+	s *smpp.Session
+}
+
+var _ outbox.Link = link{}
+
+// sentPart finds the part again when its answer comes late.
+type sentPart struct {
+	lane outbox.Lane
+	part outbox.Part
+}
+
+// Send implements outbox.Link.
+func (l link) Send(ctx context.Context, p outbox.Part, done func(outbox.Answer)) {
+	m := l.b.op.shortMessage(p)
+	m.Ref = sentPart{l.b.lane(), p}
+	err := l.s.SubmitAsync(ctx, m, func(r smpp.SubmitResult, err error) { done(l.b.op.answer(r, err)) })
+	switch {
+	case err == nil:
+	case errors.Is(err, smpp.ErrClosed), ctx.Err() != nil, !l.s.State().Bound():
+		done(outbox.Answer{Outcome: outbox.NotSent})
+	default: // it can't be put on the wire at all
+		done(outbox.Answer{Outcome: outbox.Rejected, Code: int32(smpp.ErrInvMsgLen)})
+	}
+}
+
+// answer is what an operator's answer means for a part.
+func (o *operator) answer(r smpp.SubmitResult, err error) outbox.Answer {
+	var status smpp.Status
+	switch {
+	case err == nil:
+		return outbox.Answer{Outcome: outbox.Sent, ID: o.IDInResponse.normal(r.MessageID)}
+	case smpp.Unknown(err):
+		return outbox.Answer{Outcome: outbox.Unknown}
+	case !errors.As(err, &status):
+		return outbox.Answer{Outcome: outbox.NotSent}
+	case status == smpp.ErrThrottled, status == smpp.ErrMsgQueueFull:
+		return outbox.Answer{Outcome: outbox.Throttled, Code: int32(status)}
+	case status.Temporary():
+		return outbox.Answer{Outcome: outbox.Temporary, Code: int32(status)}
+	}
+	return outbox.Answer{Outcome: outbox.Rejected, Code: int32(status)}
+}
+
+// shortMessage puts a part into the operator's form.
+func (o *operator) shortMessage(p outbox.Part) smpp.ShortMessage {
+	m := smpp.ShortMessage{
+		Command: smpp.SubmitSM, ServiceType: o.ServiceType,
+		Source: o.source(),
+		Dest: smpp.Address{
+			TON: orDefault(o.DestTON, smpp.TONInternational), NPI: orDefault(o.DestNPI, smpp.NPIISDN),
+			Addr: strings.TrimPrefix(p.To.Raw(), "+"),
+		},
+		DataCoding:         orDefault(o.CodingGSM7, gsm.GSM7.DataCoding()),
+		RegisteredDelivery: smpp.RegisteredFinal,
+		ValidityPeriod:     validity(p.Validity),
+		Payload:            p.Payload,
+	}
+	if p.Alphabet == gsm.UCS2 {
+		m.DataCoding = orDefault(o.CodingUCS2, gsm.UCS2.DataCoding())
+	}
+	if len(p.UDH) > 0 {
+		m.ESMClass |= smpp.ESMClassUDHI
+		m.Payload = append(append(make([]byte, 0, len(p.UDH)+len(p.Payload)), p.UDH...), p.Payload...)
+	}
+	if !o.NoReference {
+		m.TLVs.Set(smpp.TagUserMessageReference, binary.BigEndian.AppendUint16(nil, p.Reference))
+	}
+	return m
+}
+
+// source is the sender's address. A name is alphanumeric, a long number
+// international, a short one belongs to the operator's network.
+func (o *operator) source() smpp.Address {
+	a := smpp.Address{Addr: strings.TrimPrefix(o.Sender, "+")}
+	switch {
+	case strings.Trim(a.Addr, "0123456789") != "":
+		a.TON, a.NPI = smpp.TONAlphanumeric, smpp.NPIUnknown
+	case len(a.Addr) > 8:
+		a.TON, a.NPI = smpp.TONInternational, smpp.NPIISDN
+	default:
+		a.TON, a.NPI = smpp.TONShortCode, smpp.NPIUnknown
+	}
+	a.TON, a.NPI = orDefault(o.SenderTON, a.TON), orDefault(o.SenderNPI, a.NPI)
+	return a
+}
+
+// validity writes a time span in the relative form. [SMPP 3.4 §7.1.1.2]
+func validity(d time.Duration) string {
+	d = min(max(d, time.Minute), 30*24*time.Hour)
+	s := int(d / time.Second)
+	return fmt.Sprintf("0000%02d%02d%02d%02d000R", s/86400, s/3600%24, s/60%60, s%60)
+}
+
+func orDefault(v *uint8, def uint8) uint8 {
+	if v != nil {
+		return *v
+	}
+	return def
+}
