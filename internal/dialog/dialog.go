@@ -25,6 +25,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/fault"
 	"github.com/wasl-sms/wasl/internal/form"
+	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/internal/text"
 	"github.com/wasl-sms/wasl/sessions"
@@ -51,6 +52,11 @@ type Accounts interface {
 	CheckPIN(ctx context.Context, account int64, pin string) error
 	SetLang(ctx context.Context, n private.Msisdn, l text.Lang) error
 	SetOptOut(ctx context.Context, account int64, out bool) error
+}
+
+// Contacts tells how accounts are reached; those without a number are left out.
+type Contacts interface {
+	Contacts(ctx context.Context, tx pgx.Tx, accounts []int64) (map[int64]message.Contact, error)
 }
 
 // Status is a service that can say how a case stands. It answers for the
@@ -98,6 +104,7 @@ type Config struct {
 	Services  []form.Definition
 	Statuses  []Status
 	Accounts  Accounts
+	Contacts  Contacts
 	Commands  Commands
 	DB        DB
 	Store     sessions.Store // live USSD sessions

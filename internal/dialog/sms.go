@@ -51,7 +51,7 @@ func (d *Dialog) Receive(ctx context.Context, in message.Inbound) error {
 func (d *Dialog) receive(ctx context.Context, in message.Inbound) error {
 	h, key := d.Hash(in.From.Raw()), inboxKey(in.ID)
 	now := d.Now()
-	s, version, handled, err := d.loadTalk(ctx, d.DB, h, key, now)
+	s, version, handled, err := d.loadTalk(ctx, h, key, now)
 	if err != nil || handled {
 		return err
 	}
@@ -108,21 +108,23 @@ func (v view) key() text.Key {
 	return "dialog.reply"
 }
 
-type rower interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}
-
-func (d *Dialog) loadTalk(ctx context.Context, q rower, h, key string, now time.Time) (s *state, version uint64, handled bool, err error) {
+func (d *Dialog) loadTalk(ctx context.Context, h, key string, now time.Time) (s *state, version uint64, handled bool, err error) {
 	var sealed []byte
-	if err := q.QueryRow(ctx, sqlTalkLoad, h, key, now).Scan(&handled, &version, &sealed); err != nil {
+	if err := d.DB.QueryRow(ctx, sqlTalkLoad, h, key, now).Scan(&handled, &version, &sealed); err != nil {
 		return nil, 0, false, fmt.Errorf("load a conversation: %w", err)
 	}
+	return d.openTalk(h, version, sealed), version, handled, nil
+}
+
+// openTalk gives an empty state for a conversation that begins, or whose key
+// is lost.
+func (d *Dialog) openTalk(h string, version uint64, sealed []byte) *state {
 	if sealed != nil {
-		if s, err = d.openState(h, version, sealed); err == nil {
-			return s, version, handled, nil
+		if s, err := d.openState(h, version, sealed); err == nil {
+			return s
 		}
 	}
-	return &state{}, version, handled, nil // begun, or its key is lost
+	return &state{}
 }
 
 func (d *Dialog) saveTalk(ctx context.Context, tx pgx.Tx, h string, version uint64, s *state, now time.Time) error {
@@ -142,15 +144,30 @@ func (d *Dialog) saveTalk(ctx context.Context, tx pgx.Tx, h string, version uint
 
 // Expect is for a text that asks something in the name of an entry: until the
 // given time, a bare number in answer opens that entry with args and is its
-// first answer. It takes part in the transaction that sends the question.
-func (d *Dialog) Expect(ctx context.Context, tx pgx.Tx, n private.Msisdn, entry string, args []string, until time.Time) error {
+// first answer. It takes part in the transaction that sends the question. A
+// conversation in progress goes on undisturbed.
+func (d *Dialog) Expect(ctx context.Context, tx pgx.Tx, account int64, entry string, args []string, until time.Time) error {
 	if _, ok := d.newest(entry); !ok {
 		return fmt.Errorf("expect an answer for %s: no such entry", entry)
 	}
-	h, now := d.Hash(n.Raw()), d.Now()
-	s, version, _, err := d.loadTalk(ctx, tx, h, "", now)
+	contacts, err := d.Contacts.Contacts(ctx, tx, []int64{account})
 	if err != nil {
-		return err
+		return fmt.Errorf("expect an answer for %s: %w", entry, err)
+	}
+	to, ok := contacts[account]
+	if !ok {
+		return nil // no number to answer from
+	}
+	h, now := d.Hash(to.Msisdn.Raw()), d.Now()
+	var version uint64
+	var sealed []byte
+	if err := tx.QueryRow(ctx, sqlTalkLock, h, now).Scan(&version, &sealed); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("expect an answer for %s: %w", entry, err)
+	}
+	s := d.openTalk(h, version, sealed)
+	switch s.At {
+	case atMenu, atSay, atLang: // a number answers what was asked last
+		s.At = ""
 	}
 	s.Expect = &expect{Entry: entry, Args: args, Until: until.UnixMilli()}
 	return d.saveTalk(ctx, tx, h, version, s, now)

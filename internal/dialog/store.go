@@ -53,6 +53,8 @@ select exists (select from command where channel = 'sms' and key = $2),
        coalesce(t.version, 0), t.sealed
 from (select) as nothing left join sms_talk t on t.h = $1 and t.expires_at > $3`
 
+const sqlTalkLock = `select version, sealed from sms_talk where h = $1 and expires_at > $2 for update`
+
 const sqlTalkSave = `
 insert into sms_talk as t (h, version, sealed, expires_at) values ($1, $2 + 1, $3, $4)
 on conflict (h) do update set version = excluded.version, sealed = excluded.sealed, expires_at = excluded.expires_at

@@ -101,7 +101,7 @@ func newWorld(t testing.TB, limits dialog.Limits, store func(*world) sessions.St
 		limits.PerHour = 1000
 	}
 	w.config = dialog.Config{Catalogue: w.cat, Services: []form.Definition{s.definition()}, Statuses: []dialog.Status{s},
-		Accounts: accounts{people}, Commands: book, DB: w.db, Store: live, Keeper: w.keeper, Seal: seal,
+		Accounts: accounts{people}, Contacts: people, Commands: book, DB: w.db, Store: live, Keeper: w.keeper, Seal: seal,
 		Hash: func(n string) string { return sessions.HashKey(ring.SessionName(), n) }, Now: w.Now, Meter: w.faults, Limits: limits}
 	if w.dialog, err = dialog.New(w.config); err != nil {
 		t.Fatal(err)

@@ -208,6 +208,30 @@ func tree(t testing.TB, d form.Draft) (v any) {
 	return v
 }
 
+func TestBegin(t *testing.T) {
+	t.Parallel()
+	refusal := errors.New("nothing to ask about")
+	f := form.New(form.Spec[party]{Name: "begun", Begin: func(_ context.Context, w form.Who, d *party) error {
+		if w.Account == 0 {
+			return refusal
+		}
+		d.Lawyer = true
+		return nil
+	}, Questions: []form.Question[party]{{Name: "guest", AskKey: "b", Skip: func(_ form.Who, d party) bool { return d.Lawyer },
+		Set: func(context.Context, form.Who, *party, string) error { return nil }}},
+		Finish: func(context.Context, form.Who, string, party) (form.Receipt, error) { return form.Receipt{}, nil }})
+	if _, err := f.Start(t.Context(), form.Who{}, nil); !errors.Is(err, refusal) {
+		t.Errorf("begun with %v", err)
+	}
+	d, err := f.Start(t.Context(), form.Who{Account: 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := where(t, f, d); at != "end" {
+		t.Errorf("stands at %s", at)
+	}
+}
+
 func TestParseDate(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{

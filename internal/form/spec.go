@@ -112,6 +112,11 @@ func (f flow[D]) close(s draft) (Draft, error) {
 
 func (f flow[D]) Start(ctx context.Context, w Who, args []string) (Draft, error) {
 	var d D
+	if f.spec.Begin != nil {
+		if err := f.spec.Begin(ctx, w, &d); err != nil {
+			return nil, fmt.Errorf("form %s: begin: %w", f.spec.Name, err)
+		}
+	}
 	answers, err := json.Marshal(d)
 	if err != nil {
 		return nil, fmt.Errorf("form %s: start: %w", f.spec.Name, err)
