@@ -219,10 +219,10 @@ $$;
 create function visit_counts() returns trigger language plpgsql as $$
 declare
     was text := 'none';
-    now_ text := visit_place(new.state);
+    becomes text := visit_place(new.state);
     had boolean := false;
     has boolean := new.stage <> 'free';
-    places integer;
+    change integer;
 begin
     if tg_op = 'UPDATE' then
         was := visit_place(old.state);
@@ -236,19 +236,19 @@ begin
                 constraint = 'entitlement_week_used';
         end if;
     end if;
-    if was <> now_ then
-        places := (now_ <> 'none')::integer - (was <> 'none')::integer;
+    if was <> becomes then
+        change := (becomes <> 'none')::integer - (was <> 'none')::integer;
         update occurrence set
-            held = held + (now_ = 'held')::integer - (was = 'held')::integer,
-            booked = booked + (now_ = 'booked')::integer - (was = 'booked')::integer,
-            heads = heads + places * new.heads
-        where id = new.occurrence_id and (places <= 0 or closed_at is null);
+            held = held + (becomes = 'held')::integer - (was = 'held')::integer,
+            booked = booked + (becomes = 'booked')::integer - (was = 'booked')::integer,
+            heads = heads + change * new.heads
+        where id = new.occurrence_id and (change <= 0 or closed_at is null);
         if not found then
             raise exception 'occurrence % is closed', new.occurrence_id using errcode = 'check_violation',
                 constraint = 'occurrence_open';
         end if;
-        if places <> 0 then
-            update occurrence_pool set used = used + places where occurrence_id = new.occurrence_id and pool = new.pool;
+        if change <> 0 then
+            update occurrence_pool set used = used + change where occurrence_id = new.occurrence_id and pool = new.pool;
         end if;
     end if;
     return null;

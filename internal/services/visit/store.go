@@ -3,7 +3,7 @@ package visit
 // What the rules look at.
 
 const sqlOccurrenceHouse = `
-select o.establishment_id, o.held + o.booked >= o.capacity_groups or p.used >= p.places
+select o.establishment_id, (o.held + o.booked >= o.capacity_groups or p.used >= p.places)
     and not exists (select 1 from visit v where v.occurrence_id = o.id and v.state = 'HELD' and v.hold_expires_at <= $3)
 from occurrence o join occurrence_pool p on p.occurrence_id = o.id and p.pool = $2
 where o.id = $1`
