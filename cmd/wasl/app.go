@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/wasl-sms/wasl/internal/casework"
+	"github.com/wasl-sms/wasl/internal/dialog"
+	"github.com/wasl-sms/wasl/internal/establishment"
+	"github.com/wasl-sms/wasl/internal/fault"
+	"github.com/wasl-sms/wasl/internal/form"
+	"github.com/wasl-sms/wasl/internal/gateway"
+	"github.com/wasl-sms/wasl/internal/outbox"
+	"github.com/wasl-sms/wasl/internal/person"
+	"github.com/wasl-sms/wasl/internal/schedule"
+	"github.com/wasl-sms/wasl/internal/services/account"
+	"github.com/wasl-sms/wasl/internal/services/info"
+	"github.com/wasl-sms/wasl/internal/services/permit"
+	"github.com/wasl-sms/wasl/internal/services/visit"
+	"github.com/wasl-sms/wasl/internal/text"
+	"github.com/wasl-sms/wasl/sessions"
+)
+
+// dialCode is what families dial; operators may give it another form.
+const dialCode = "*369#"
+
+// app is the application without its surfaces: the services over the stores.
+type app struct {
+	texts    *text.Catalogue
+	persons  *person.Registry
+	places   *establishment.Directory
+	register *establishment.Register
+	outbox   *outbox.Outbox
+	book     *casework.Book
+	permits  *permit.Service
+	visits   *visit.Service
+	accounts *account.Service
+	info     *info.Service
+	metrics  *prometheus.Registry
+}
+
+// newApp builds the services; the list of services is this function.
+func newApp(ctx context.Context, st *stores, operators gateway.Operators, now func() time.Time, log *slog.Logger) (*app, error) {
+	texts, err := catalogue()
+	if err != nil {
+		return nil, err
+	}
+	texts.OnFault(func(err error) { log.Error("write a text", "error", err) })
+	a := &app{texts: texts, metrics: prometheus.NewRegistry()}
+	a.persons = person.New(st.db, st.keys, now)
+	a.places = establishment.New(st.db, st.keys, now)
+	a.outbox = outbox.New(outbox.Config{DB: st.db, Texts: texts, Contacts: a.persons, Vault: st.keys, Route: operators.Route, Holding: operators.Holding,
+		Metrics: outbox.NewMetrics(a.metrics), Now: now})
+	a.book = casework.NewBook(st.db, a.outbox, now)
+	a.visits = visit.New(st.db, a.book, a.places, st.keys, now)
+	a.permits = permit.New(st.db, a.book, a.persons, a.places, st.keys, resting{a.visits}, now)
+	a.accounts = account.New(a.persons, a.places, a.book, dialCode)
+	a.info = info.New(a.places, a.persons, a.book)
+	a.register = establishment.NewRegister(a.places, a.book)
+	if err := casework.Sync(ctx, st.db, permit.RequestLife(), permit.Life(), visit.Life()); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *app) definitions() []form.Definition {
+	return []form.Definition{a.accounts.Definition(), a.permits.Definition(), a.visits.Definition(), a.info.Definition()}
+}
+
+// newDialog builds the talking side. Its sessions carry on in PostgreSQL while
+// Redis is gone.
+func (a *app) newDialog(st *stores, now func() time.Time, log *slog.Logger) (*dialog.Dialog, *dialog.Keeper, error) {
+	sealer, err := sessions.NewSealer(st.keys.SessionSeal())
+	if err != nil {
+		return nil, nil, err
+	}
+	keeper := dialog.NewKeeper(st.db, now, func(err error) { log.Error("keep a draft", "error", err) })
+	store := sessions.NewFailover(st.sessions, dialog.NewSessionTable(st.db, now), sessions.FailoverConfig{
+		Applied: keeper.Applied, Now: now,
+		OnChange: func(open bool) { log.Warn("live dialogues moved between Redis and PostgreSQL", "redis_gone", open) },
+	})
+	d, err := dialog.New(dialog.Config{
+		Catalogue: a.texts, Services: a.definitions(), Statuses: []dialog.Status{a.permits, a.visits},
+		Accounts: known{a.persons}, Commands: a.book, DB: st.db, Store: store, Keeper: keeper, Seal: sealer,
+		Code: dialCode,
+		Hash: func(msisdn string) string { return sessions.HashKey(st.keys.SessionName(), msisdn) },
+		Now:  now, Meter: newMeter(a.metrics, log),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	a.visits.Bind(asking{d, a.persons})
+	return d, keeper, nil
+}
+
+// jobs lists what runs by the clock.
+func (a *app) jobs(st *stores) []schedule.Job {
+	sealer := casework.NewSealer(st.db)
+	jobs := append(a.visits.Jobs(), a.permits.Jobs()...)
+	return append(jobs, schedule.Job{Name: "audit.seal", Spec: "*/5 * * * * *",
+		Do: func(ctx context.Context, _ schedule.Run) error { return sealer.SealAll(ctx) }})
+}
+
+// explain writes a fault for the person at the terminal.
+func explain(texts *text.Catalogue, err error) error {
+	if k := fault.KeyOf(err); k != "" {
+		return errors.New(texts.Write(text.English, fault.LineOf(err)))
+	}
+	return fmt.Errorf("%w", err)
+}

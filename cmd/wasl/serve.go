@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wasl-sms/wasl/internal/dialog"
+	"github.com/wasl-sms/wasl/internal/gateway"
+	"github.com/wasl-sms/wasl/internal/inbox"
+	"github.com/wasl-sms/wasl/internal/run"
+	"github.com/wasl-sms/wasl/internal/schedule"
+)
+
+type serveCmd struct {
+	Roles []string `env:"WASL_ROLES" default:"gateway,ussd,web,worker" help:"What this process does: gateway (binds), ussd (dialogues of HTTP aggregators), web (back-office), worker (texts received, scheduled jobs)."`
+}
+
+func (c serveCmd) Run(ctx context.Context, s *Settings, log *slog.Logger) error {
+	for _, r := range c.Roles {
+		if !slices.Contains(roles, r) {
+			return fmt.Errorf("--roles has %q: choose among %s", r, strings.Join(roles, ", "))
+		}
+	}
+	var operators gateway.Operators
+	if s.Operators != "" {
+		var err error
+		if operators, err = gateway.LoadOperators(s.Operators); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(c.Roles, "gateway") && len(operators) == 0 {
+		return errors.New("the gateway role needs operators: name a file with WASL_OPERATORS, or leave gateway out of --roles")
+	}
+	st, err := openStores(ctx, s, log)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	if err := st.openSessions(ctx, s, log); err != nil {
+		return err
+	}
+	p, err := newProcess(ctx, s, st, operators, c.Roles, time.Now, log)
+	if err != nil {
+		return err
+	}
+	return (&run.Group{Log: log, Patience: 20 * time.Second}).Run(ctx, p.components...)
+}
+
+// process is the application with the surfaces and workers of its roles.
+type process struct {
+	app        *app
+	dialog     *dialog.Dialog
+	inbox      *inbox.Inbox
+	gateway    *gateway.Gateway
+	web        *listener // nil without the web role
+	mux        *http.ServeMux
+	components []run.Component // in the order to start
+}
+
+func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.Operators, roles []string, now func() time.Time, log *slog.Logger) (*process, error) {
+	a, err := newApp(ctx, st, operators, now, log)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{app: a, mux: http.NewServeMux()}
+	has := func(role string) bool { return slices.Contains(roles, role) }
+
+	d, keeper, err := a.newDialog(st, now, log)
+	if err != nil {
+		return nil, err
+	}
+	p.dialog = d
+	p.inbox = inbox.New(inbox.Config{DB: st.db, Vault: st.keys, Texts: d, Metrics: inbox.NewMetrics(a.metrics), Now: now})
+	p.components = append(p.components,
+		run.Component{Name: "drafts", Run: keeper.Run},
+		run.Component{Name: "outbox", Run: a.outbox.Run})
+	if has("worker") {
+		jobs, err := schedule.New(st.db, a.jobs(st), schedule.Options{Now: now, Log: log})
+		if err != nil {
+			return nil, err
+		}
+		p.components = append(p.components,
+			run.Component{Name: "inbox", Run: p.inbox.Run},
+			run.Component{Name: "jobs", Run: jobs.Run})
+	}
+	if has("gateway") {
+		p.gateway, err = gateway.New(gateway.Config{Operators: operators, Outbox: a.outbox, Inbox: p.inbox, Dialogue: d,
+			Log: log, Metrics: gateway.NewMetrics(a.metrics), Now: now})
+		if err != nil {
+			return nil, err
+		}
+		p.components = append(p.components, run.Component{Name: "gateway", Run: p.gateway.Run})
+	}
+	if err := p.serve(s, st, has("web"), now, log); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// serve mounts the probes, and the back-office with the web role.
+func (p *process) serve(s *Settings, st *stores, office bool, now func() time.Time, log *slog.Logger) error {
+	pr := probes{app: p.app, ready: map[string]func(context.Context) error{
+		"database": func(ctx context.Context) error {
+			var readOnly bool
+			if err := st.db.QueryRow(ctx, `select pg_is_in_recovery()`).Scan(&readOnly); err != nil {
+				return errors.New("does not answer")
+			}
+			if readOnly {
+				return errors.New("takes no writes")
+			}
+			return nil
+		},
+		"redis": func(ctx context.Context) error {
+			if st.redis == nil {
+				return degraded("sessions in memory")
+			}
+			if st.redis.Ping(ctx).Err() != nil {
+				return degraded("dialogues carry on in the database")
+			}
+			return nil
+		},
+	}}
+	if p.gateway != nil {
+		pr.ready["binds"] = func(context.Context) error {
+			if up, all := p.gateway.BindsUp(); up == 0 && all > 0 {
+				return fmt.Errorf("none of %d is bound", all)
+			}
+			return nil
+		}
+	}
+	p.mux.HandleFunc("GET /healthz", pr.health)
+	p.mux.HandleFunc("GET /readyz", pr.readiness)
+	if s.MetricsAddr == "" {
+		p.mux.Handle("GET /metrics", local(pr.metrics()))
+	} else {
+		m := &listener{name: "metrics", addr: s.MetricsAddr, handler: pr.metrics(), log: log}
+		p.components = append(p.components, m.component())
+	}
+	if office {
+		h, err := p.office(s, st, now, log)
+		if err != nil {
+			return err
+		}
+		p.mux.Handle("/", h)
+	}
+	p.web = &listener{name: "http", addr: s.HTTPAddr, handler: p.mux, cert: s.TLSCert, key: s.TLSKey, log: log}
+	p.components = append(p.components, p.web.component())
+	return nil
+}

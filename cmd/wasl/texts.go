@@ -1,0 +1,18 @@
+package main
+
+import (
+	"github.com/wasl-sms/wasl/internal/dialog"
+	"github.com/wasl-sms/wasl/internal/establishment"
+	"github.com/wasl-sms/wasl/internal/form"
+	"github.com/wasl-sms/wasl/internal/services/account"
+	"github.com/wasl-sms/wasl/internal/services/info"
+	"github.com/wasl-sms/wasl/internal/services/permit"
+	"github.com/wasl-sms/wasl/internal/services/visit"
+	"github.com/wasl-sms/wasl/internal/text"
+)
+
+// catalogue is every text of the program.
+func catalogue() (*text.Catalogue, error) {
+	return text.Load(form.Texts(), dialog.Texts(), establishment.Texts(),
+		account.Texts(), info.Texts(), permit.Texts(), visit.Texts())
+}
