@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/dialog"
@@ -27,22 +24,4 @@ type resting struct{ *visit.Service }
 func (r resting) Resting(ctx context.Context, permitID int64) (func(context.Context, *casework.Tx) error, error) {
 	on, err := r.RestingOn(ctx, permitID)
 	return func(ctx context.Context, tx *casework.Tx) error { return r.CallOff(ctx, tx, on) }, err
-}
-
-// asking binds a bare number in answer to a text that a service sent.
-type asking struct {
-	dialog  *dialog.Dialog
-	persons *person.Registry
-}
-
-func (a asking) Expect(ctx context.Context, tx pgx.Tx, account int64, entry string, args []string, until time.Time) error {
-	contacts, err := a.persons.Contacts(ctx, tx, []int64{account})
-	if err != nil {
-		return err
-	}
-	c, ok := contacts[account]
-	if !ok {
-		return nil // no number: the text does not go out either
-	}
-	return a.dialog.Expect(ctx, tx, c.Msisdn, entry, args, until)
 }

@@ -94,7 +94,7 @@ func (a *app) newDialog(st *stores, now func() time.Time, log *slog.Logger) (*di
 	if err != nil {
 		return nil, nil, err
 	}
-	a.visits.Bind(asking{d, a.persons})
+	a.visits.Bind(d)
 	return d, keeper, nil
 }
 

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wasl-sms/wasl/internal/dialog/dialogtest"
+	"github.com/wasl-sms/wasl/internal/keys"
+	"github.com/wasl-sms/wasl/internal/localdb/dbtest"
+	"github.com/wasl-sms/wasl/internal/postgres"
+	"github.com/wasl-sms/wasl/internal/run"
+	"github.com/wasl-sms/wasl/internal/smsc/smsctest"
+)
+
+// clock is real time plus what the test adds, so that a reminder need not be
+// waited for.
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+func (c *clock) set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead = time.Until(t)
+}
+
+// world is the whole program with its operator, on databases of the test's own.
+type world struct {
+	*demo
+	st    *stores
+	clock *clock
+	http  *http.Client
+}
+
+// newWorld starts the demo as `wasl demo` would.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	if testing.Verbose() {
+		log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
+	w := &world{clock: &clock{}, http: &http.Client{}}
+	// The clock starts on a working morning, so that no test depends on the day it runs.
+	w.clock.set(time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC))
+	s := &Settings{HTTPAddr: "127.0.0.1:0", DataDir: t.TempDir(), Country: "MA", RedisURL: dbtest.Redis(t)}
+	w.st = &stores{db: dbtest.DB(t, postgres.Options{}), keys: keys.New()}
+	if err := w.st.openSessions(t.Context(), s, log); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	w.demo, err = newDemo(t.Context(), s, w.st, w.clock.now, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	started := make(chan struct{})
+	ready := run.Component{Name: "ready", Start: func(context.Context) error { close(started); return nil }}
+	go func() { done <- (&run.Group{Log: log}).Run(ctx, append(w.components, ready)...) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("stop: %v", err)
+		}
+		w.st.Close()
+	})
+	select {
+	case <-started:
+	case err := <-done:
+		done <- nil
+		t.Fatalf("start: %v", err)
+	}
+	w.bound(t)
+	return w
+}
+
+// bound waits until the gateway has its bind.
+func (w *world) bound(t *testing.T) {
+	t.Helper()
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if up, all := w.gateway.BindsUp(); up == all {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatal("the gateway did not bind")
+		}
+	}
+}
+
+func (w *world) phone(number string) dialogtest.Phone {
+	return smsctest.Phone(w.smsc, number, "3690")
+}
