@@ -5,7 +5,7 @@ import "context"
 // Handler receives what the far side sends on one bound session.
 //
 // Message runs apart from the goroutine that reads the link and may take its
-// time; several calls run at once. What it returns is the answer: nil
+// time; several calls run at once, in any order. What it returns is the answer: nil
 // accepts, a Status anywhere in the error becomes the command_status, any
 // other error becomes SessionConfig.ErrorStatus and its text goes to the
 // Tracer only. The context ends when the link is lost.

@@ -19,7 +19,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds one exchange with another program on a busy machine.
-const patience = 60 * time.Second
+const patience = 45 * time.Second
 
 // program starts another implementation, whose every line of output comes
 // out of lines. It is ended with the test.
@@ -53,7 +53,8 @@ func program(t *testing.T, name string, args ...string) (lines <-chan string) {
 		reading.Wait()
 		_ = cmd.Wait()
 		if t.Failed() && complaints.Len() > 0 {
-			t.Logf("%s: %s", name, complaints.String())
+			all := complaints.Bytes()
+			t.Logf("%s: %s", name, all[max(0, len(all)-2000):])
 		}
 	})
 	return c
