@@ -55,8 +55,8 @@ func (f IDForm) normal(id string) string {
 		}
 	}
 	id = strings.ToLower(id)
-	if short := strings.TrimLeft(id, "0"); short != "" {
+	if short := strings.TrimLeft(id, "0"); short != "" || id == "" {
 		return short
 	}
-	return id
+	return "0"
 }

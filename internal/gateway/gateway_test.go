@@ -1,0 +1,406 @@
+package gateway_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/smpp"
+	"github.com/wasl-sms/wasl/smpp/gsm"
+	"github.com/wasl-sms/wasl/ussd"
+)
+
+func TestATextGoesOutAndItsReceiptComesBack(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	f.tell(t, told(1, "Votre demande 48213377 est acceptée."))
+	eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
+	m := f.submitted()[0]
+	if m.Dest != (smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}) || m.Source != (smpp.Address{TON: 3, Addr: "3690"}) {
+		t.Errorf("addressed from %s to %s", m.Source.Addr, m.Dest.Addr)
+	}
+	if m.RegisteredDelivery != 1 || m.DataCoding != 0 || len(m.ValidityPeriod) != 16 || gsm.DecodeGSM7(m.Payload) != "Votre demande 48213377 est acceptée." {
+		t.Errorf("submitted %v, validity %q", m, m.ValidityPeriod)
+	}
+	// The id was "00000001" in hex; this operator's receipts write decimals.
+	if s := f.deliver(t, receiptFor(m, "1", "DELIVRD")); s != smpp.StatusOK {
+		t.Fatalf("receipt answered with %v", s)
+	}
+	if s := f.states(t, "message_part"); s["delivered"] != 1 {
+		t.Errorf("the receipt was acknowledged before its effect: %v", s)
+	}
+}
+
+func TestALongTextIsCutAndHeaded(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	body := strings.Repeat("طلبكم رقم 48213377 مقبول. ", 6)
+	f.tell(t, told(1, body))
+	parts := gsm.Parts(strings.TrimSpace(body))
+	eventually(t, "all parts are accepted", func() bool { return f.states(t, "message_part")["accepted"] == parts })
+	var segments []gsm.Segment
+	for _, m := range f.submitted() {
+		udh, payload, err := m.SplitUDH()
+		if err != nil || !m.HasUDH() || m.DataCoding != 8 {
+			t.Fatalf("part %v: %v", m, err)
+		}
+		c, err := gsm.ParseUDH(udh)
+		if err != nil {
+			t.Fatal(err)
+		}
+		segments = append(segments, gsm.Segment{Concat: c, DataCoding: m.DataCoding, Payload: payload})
+	}
+	got, complete, err := gsm.Join(segments)
+	if err != nil || !complete || got != strings.TrimSpace(body) {
+		t.Errorf("joined to %q, complete %v, %v", got, complete, err)
+	}
+}
+
+func TestRefusalsOfTheOperator(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[smpp.Status]string{
+		smpp.ErrInvDstAdr: "refused", smpp.ErrSubmitFail: "refused", smpp.ErrSysErr: "later", smpp.ErrThrottled: "claimed",
+	} {
+		t.Run(status.Name(), func(t *testing.T) {
+			t.Parallel()
+			f := setUp(t, oneBind)
+			f.mu.Lock()
+			f.answer = func(int, smpp.ShortMessage) (smpp.Reply, error) { return smpp.Reply{}, status }
+			f.mu.Unlock()
+			f.tell(t, told(1, "x"))
+			eventually(t, "it is "+want, func() bool { return f.count() > 0 && f.states(t, "message_part")[want] == 1 })
+		})
+	}
+}
+
+func TestALateAnswerIsNotLost(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, strings.Replace(oneBind, `"2s"`, `"50ms"`, 1))
+	release := make(chan struct{})
+	f.mu.Lock()
+	f.answer = func(int, smpp.ShortMessage) (smpp.Reply, error) {
+		<-release
+		return smpp.Reply{MessageID: "2A"}, nil
+	}
+	f.mu.Unlock()
+	f.tell(t, told(1, "x"))
+	eventually(t, "no answer came in time", func() bool {
+		var reason *string
+		err := f.db.QueryRow(t.Context(), `select reason from message_part`).Scan(&reason)
+		return err == nil && reason != nil && *reason == "unknown"
+	})
+	close(release)
+	eventually(t, "the late answer is stored", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
+	f.deliver(t, receiptFor(f.submitted()[0], "42", "DELIVRD"))
+	if s := f.states(t, "message_part"); s["delivered"] != 1 {
+		t.Errorf("states are %v", s)
+	}
+}
+
+// The link breaks with a full window: that much is in doubt and no more, the
+// rest goes out on the next bind.
+func TestABrokenLinkLeavesAWindowInDoubt(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	f.mu.Lock()
+	f.answer = hang(t, 8)
+	f.mu.Unlock()
+	var list []message.Outbound
+	for n := range 40 {
+		list = append(list, told(n, fmt.Sprint("text ", n)))
+	}
+	f.tell(t, list...)
+	eventually(t, "the window is full", func() bool { return f.count() == 8 })
+	f.cut()
+	eventually(t, "the rest is accepted", func() bool {
+		s := f.states(t, "message_part")
+		return s["accepted"] == 32 && s["in_doubt"] == 8
+	})
+}
+
+func TestInboundTextIsAckedOnceCommitted(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	if s := f.deliver(t, says(1, "SUIVI 48213377")); s != smpp.StatusOK {
+		t.Fatalf("answered with %v", s)
+	}
+	var n int
+	if err := f.db.QueryRow(t.Context(), `select count(*) from inbox`).Scan(&n); err != nil || n != 1 {
+		t.Fatalf("acknowledged with %d rows, %v", n, err)
+	}
+	if s := f.deliver(t, says(1, "SUIVI 48213377")); s != smpp.StatusOK {
+		t.Fatalf("the repeat was answered with %v", s)
+	}
+	eventually(t, "it is handed on", func() bool { return len(f.service.bodies()) == 1 })
+	in := f.service.got[0]
+	if in.From != number(1) || in.To != "3690" || in.Operator != "north" || in.Body.Raw() != "SUIVI 48213377" {
+		t.Errorf("handed on %+v", in)
+	}
+}
+
+func TestWaysOfALongTextIn(t *testing.T) {
+	t.Parallel()
+	body := strings.Repeat("Je demande une autorisation. ", 8)
+	cut := func(wide, tlvs bool) []smpp.ShortMessage {
+		parts, a := gsm.Split(body, gsm.Options{Ref: 300, Ref16: wide})
+		var list []smpp.ShortMessage
+		for i, p := range parts {
+			m := says(1, "")
+			m.DataCoding = a.DataCoding()
+			m.Payload = p.Payload
+			if tlvs {
+				m.TLVs.SetUint16(smpp.TagSARMsgRefNum, 300)
+				m.TLVs.SetUint8(smpp.TagSARTotalSegments, uint8(len(parts)))
+				m.TLVs.SetUint8(smpp.TagSARSegmentSeqnum, uint8(i+1))
+			} else {
+				m.ESMClass = smpp.ESMClassUDHI
+				m.Payload = append(p.UDH, p.Payload...)
+			}
+			list = append(list, m)
+		}
+		slices.Reverse(list)
+		return list
+	}
+	whole := says(1, body)
+	whole.UsePayloadTLV = true
+	for name, list := range map[string][]smpp.ShortMessage{
+		"8 bit header": cut(false, false), "16 bit header": cut(true, false), "sar parameters": cut(true, true),
+		"message_payload": {whole},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setUp(t, oneBind)
+			for _, m := range list {
+				if s := f.deliver(t, m); s != smpp.StatusOK {
+					t.Fatalf("answered with %v", s)
+				}
+			}
+			eventually(t, "it is handed on", func() bool { return len(f.service.bodies()) == 1 })
+			if got := f.service.bodies()[0]; got != body {
+				t.Errorf("handed on %q", got)
+			}
+		})
+	}
+}
+
+func TestOddMessagesDoNoHarm(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	part0 := says(1, "")
+	part0.ESMClass, part0.Payload = smpp.ESMClassUDHI, append([]byte{5, 0, 3, 9, 2, 0}, "part none"...)
+	short := says(1, "")
+	short.ESMClass, short.Payload = smpp.ESMClassUDHI, []byte{9, 0, 3}
+	machine := says(1, "auto-reply")
+	machine.Source = smpp.Address{TON: 5, Addr: "BANK"}
+	binary := says(1, "")
+	binary.DataCoding, binary.Payload = 0x04, []byte{1, 2, 3}
+	unreadable := receiptFor(says(1, ""), "", "")
+	unreadable.Payload = []byte("nothing of use")
+	orphan := receiptFor(says(1, ""), "999", "DELIVRD")
+	empty := says(1, "")
+	empty.Payload = nil
+	for i, m := range []smpp.ShortMessage{part0, short, machine, binary, unreadable, orphan, empty} {
+		if s := f.deliver(t, m); s != smpp.StatusOK {
+			t.Errorf("message %d answered with %v", i, s)
+		}
+	}
+	f.deliver(t, says(2, "RDV"))
+	eventually(t, "the next text is handed on", func() bool { return slices.Contains(f.service.bodies(), "RDV") })
+	if !slices.Contains(f.service.bodies(), "part none") || slices.Contains(f.service.bodies(), "auto-reply") {
+		t.Errorf("handed on %q", f.service.bodies())
+	}
+}
+
+// With the inbox locked, texts are refused for now and the link lives on.
+func TestASlowDatabaseRefusesForNow(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	err := f.db.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `lock table inbox, receipt, message_part in access exclusive mode`); err != nil {
+			return err
+		}
+		f.mu.Lock()
+		s := f.links[0]
+		f.mu.Unlock()
+		late := make(chan error, 1)
+		m := says(1, "RDV")
+		m.Command = smpp.DeliverSM
+		if err := s.SubmitAsync(ctx, m, func(_ smpp.SubmitResult, err error) { late <- err }); err != nil {
+			return err
+		}
+		f.mu.Lock()
+		f.seen = nil
+		f.mu.Unlock()
+		enquire(t, f)
+		if err := <-late; err != smpp.ErrRxTAppn {
+			t.Errorf("answered with %v", err)
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if i, j := slices.Index(f.seen, smpp.EnquireLinkResp), slices.Index(f.seen, smpp.DeliverSMResp); i < 0 || j < i {
+			t.Errorf("answers came as %v", f.seen)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := f.deliver(t, says(1, "RDV")); s != smpp.StatusOK { // the operator tries again
+		t.Fatalf("answered with %v", s)
+	}
+	eventually(t, "it is handed on once", func() bool { return cmp.Equal(f.service.bodies(), []string{"RDV"}) })
+}
+
+func TestADialogueAcksFirstAndAnswersOnce(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	f.deliver(t, keyed(1, ussd.OpPSSRIndication, "*369#"))
+	eventually(t, "the first page", func() bool { return f.count() == 1 })
+	f.deliver(t, keyed(1, ussd.OpUSSRConfirm, "end"))
+	eventually(t, "the last page", func() bool { return f.count() == 2 })
+	first, last := f.submitted()[0], f.submitted()[1]
+	if string(first.Payload) != "begin *369#" || string(last.Payload) != "answer end" {
+		t.Errorf("pages are %q and %q", first.Payload, last.Payload)
+	}
+	op := func(m smpp.ShortMessage) uint32 { v, _ := m.TLVs.Uint(smpp.TagUSSDServiceOp); return v }
+	if op(first) != uint32(ussd.OpUSSRRequest) || op(last) != uint32(ussd.OpPSSRResponse) {
+		t.Errorf("operations are %d and %d", op(first), op(last))
+	}
+	if first.Dest.Addr != "212612000001" || first.Source.Addr != "*369#" || first.RegisteredDelivery != 0 || first.ServiceType != "USSD" {
+		t.Errorf("first page is %v", first)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	want := []smpp.Command{smpp.DeliverSMResp, smpp.SubmitSM, smpp.DeliverSMResp, smpp.SubmitSM}
+	var order []smpp.Command
+	for _, c := range f.seen {
+		if slices.Contains(want, c) {
+			order = append(order, c)
+		}
+	}
+	if diff := cmp.Diff(want, order); diff != "" {
+		t.Error(diff)
+	}
+	if a, b := f.dialogue.got[0], f.dialogue.got[1]; a.Msisdn != number(1).Raw() || a.Code != "*369#" || a.RequestKey == "" || a.RequestKey == b.RequestKey {
+		t.Errorf("steps are %q and %q", a.RequestKey, b.RequestKey)
+	}
+}
+
+func TestPagesThatNobodyWaitsForAreNotSent(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind+"[operator.ussd]\nreply_deadline = \"50ms\"\n")
+	f.deliver(t, keyed(1, ussd.OpAbort, ""))
+	f.dialogue.mu.Lock()
+	f.dialogue.hold = make(chan struct{})
+	f.dialogue.mu.Unlock()
+	f.deliver(t, keyed(2, ussd.OpPSSRIndication, "*369#")) // the dialogue takes too long
+	eventually(t, "both steps ran", func() bool {
+		f.dialogue.mu.Lock()
+		defer f.dialogue.mu.Unlock()
+		return len(f.dialogue.got) == 2
+	})
+	f.dialogue.mu.Lock()
+	f.dialogue.hold = nil
+	f.dialogue.mu.Unlock()
+	f.deliver(t, keyed(3, ussd.OpPSSRIndication, "*369#"))
+	eventually(t, "the third page", func() bool { return f.count() == 1 })
+	if got := f.submitted()[0].Dest.Addr; got != "212612000003" {
+		t.Errorf("a page went to %s", got)
+	}
+}
+
+const twoHalves = `
+[[operator]]
+name = "north"
+short_codes = ["3690"]
+ussd_codes = ["*369#"]
+[[operator.bind]]
+address = "ADDRESS"
+mode = "transmitter"
+password = "secret"
+[[operator.bind]]
+address = "ADDRESS"
+mode = "receiver"
+password = "secret"
+`
+
+func TestSeparateTransmitterAndReceiver(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, twoHalves)
+	f.tell(t, told(1, "x"))
+	eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
+	f.mu.Lock()
+	i := slices.IndexFunc(f.links, func(s *smpp.Session) bool { return s.Mode() == smpp.Receiver })
+	f.links = append(f.links, f.links[i])
+	f.mu.Unlock()
+	f.deliver(t, keyed(2, ussd.OpPSSRIndication, "*369#"))
+	eventually(t, "the page goes out on the other bind", func() bool { return f.count() == 2 })
+	f.deliver(t, receiptFor(f.submitted()[0], "00000001", "DELIVRD"))
+	if s := f.states(t, "message_part"); s["delivered"] != 1 {
+		t.Errorf("states are %v", s)
+	}
+}
+
+func TestTheEndIsInOrder(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	var list []message.Outbound
+	for n := range 300 {
+		list = append(list, told(n, fmt.Sprint("text ", n)))
+	}
+	f.tell(t, list...)
+	eventually(t, "the load has begun", func() bool { return f.count() > 20 })
+	f.stop()
+	s := f.states(t, "message_part")
+	if s["in_doubt"] != 0 || s["claimed"] != 0 || s["accepted"] != f.count() {
+		t.Errorf("left behind: %v, the operator has %d", s, f.count())
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !slices.Contains(f.seen, smpp.Unbind) {
+		t.Error("the bind was dropped without unbind")
+	}
+}
+
+func TestStatusTellsOfRefusedBinds(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	f.cut()
+	eventually(t, "it is bound again", func() bool {
+		s := f.Status()[0].Binds[0]
+		return s.Up && s.Rebinds == 1
+	})
+	wrong := strings.Replace(oneBind, `"secret"`, `"wrong"`, 1)
+	g := gatewayOnly(t, strings.ReplaceAll(wrong, "ADDRESS", f.addr))
+	eventually(t, "the refusal is told", func() bool {
+		s := g.Status()[0].Binds[0]
+		return !s.Up && strings.Contains(s.LastError, "INVPASWD")
+	})
+	if up, all := g.BindsUp(); up != 0 || all != 1 {
+		t.Errorf("%d of %d up", up, all)
+	}
+}
+
+func TestLogsHoldNoNumberAndNoText(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	f.tell(t, told(1, "Bonjour Fatima"))
+	f.deliver(t, says(2, "SUIVI 48213377"))
+	f.deliver(t, keyed(3, ussd.OpPSSRIndication, "*369*1234#"))
+	eventually(t, "all has passed", func() bool { return f.count() == 2 && len(f.service.bodies()) == 1 })
+	f.cut()
+	f.stop()
+	f.logs.mu.Lock()
+	defer f.logs.mu.Unlock()
+	for _, leak := range []string{"612000", "Fatima", "48213377", "1234#", "secret"} {
+		if strings.Contains(f.logs.b.String(), leak) {
+			t.Errorf("the log holds %q:\n%s", leak, f.logs.b.String())
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package gateway_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wasl-sms/wasl/internal/gateway"
+	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/ussd"
+)
+
+const twoOperators = `
+[[operator]]
+name = "north"
+prefixes = ["+2126", "2127"]
+short_codes = ["3690"]
+ussd_codes = ["*369#"]
+in_doubt = "hold"
+id_in_response = "hex"
+id_in_receipt = "dec"
+
+[[operator.bind]]
+address = "smsc.example:2775"
+system_id = "wasl"
+password_file = "north.password"
+window = 20
+tps = 50
+tls = true
+enquire_every = "20s"
+
+[operator.ussd]
+dialect = "mica"
+end_op = 0x17
+reply_deadline = "5s"
+[operator.ussd.budget]
+first = 140
+
+[[operator]]
+name = "rest"
+sender = "Wasl"
+
+[[operator.bind]]
+address = "a:1"
+mode = "transmitter"
+[[operator.bind]]
+address = "b:1"
+mode = "receiver"
+`
+
+func TestOperatorsFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"operators.toml": twoOperators, "north.password": "secret\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ops, err := gateway.LoadOperators(filepath.Join(dir, "operators.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	north, rest := ops[0], ops[1]
+	if b := north.Binds[0]; b.Password != "secret" || b.Mode != "transceiver" || b.Window != 20 || b.TPS != 50 || b.EnquireEvery != 20*time.Second {
+		t.Errorf("bind of north is %v, window %d", b, b.Window)
+	}
+	if d := north.USSD; d.Session != ussd.SessionReference || d.EndOp != 0x17 || d.ReplyDeadline != 5*time.Second || d.Budget.First != 140 || d.Budget.Next != 160 {
+		t.Errorf("dialect of north is %+v", d)
+	}
+	if north.Sender != "3690" || rest.USSD != nil || rest.Binds[1].Window != 10 {
+		t.Error("defaults are not filled in")
+	}
+	if h := ops.Holding(); len(h) != 1 || h[0] != "north" {
+		t.Errorf("holding: %v", h)
+	}
+	for number, want := range map[string]string{"+212612345678": "north", "+212712345678": "north", "+213551234567": "rest", "": "rest"} {
+		if got := ops.Route(private.StoredMsisdn(number)); got != want {
+			t.Errorf("%s goes to %q", number, got)
+		}
+	}
+	if s := fmt.Sprintf("%v %+v %#v", ops, north, north.Binds[0]); strings.Contains(s, "secret") {
+		t.Error("the password can be printed")
+	}
+}
+
+func TestBadOperatorsFileSaysWhatToChange(t *testing.T) {
+	t.Parallel()
+	const bind = "\n[[operator.bind]]\naddress = \"a:1\"\n"
+	op := func(settings string) string { return "[[operator]]\nname = \"n\"\nsender = \"W\"\n" + settings + bind }
+	for name, c := range map[string]struct{ text, says string }{
+		"no name":              {"[[operator]]\nsender=\"W\"" + bind, "give it one"},
+		"no bind":              {"[[operator]]\nname = \"n\"\nsender = \"W\"\n", "[[operator.bind]]"},
+		"no sender":            {"[[operator]]\nname = \"n\"\n" + bind, "give short_codes"},
+		"unknown setting":      {op("colour = \"red\""), "operator.colour"},
+		"unknown in ussd":      {op("") + "[operator.ussd]\ncolour = 1", "operator.ussd.colour"},
+		"unknown dialect":      {op("") + "[operator.ussd]\ndialect = \"x\"", "take one of spec"},
+		"bad prefix":           {op("prefixes = [\"06a\"]"), "write it like +2126"},
+		"bad policy":           {op("in_doubt = \"pray\""), "resend or hold"},
+		"bad id form":          {op("id_in_receipt = \"octal\""), "text, dec or hex"},
+		"bad mode":             {op("") + "mode = \"both\"", "transceiver, transmitter or receiver"},
+		"two passwords":        {op("") + "password = \"a\"\npassword_file = \"b\"", "keep one"},
+		"missing password":     {op("") + "password_file = \"nowhere\"", "password_file"},
+		"long password":        {op("") + "password = \"123456789\"", "the password 8"},
+		"bad window":           {op("") + "window = -1", "1 to 10000"},
+		"bad tps":              {op("") + "tps = -1.0", "parts per second"},
+		"ca without tls":       {op("") + "tls_ca = \"x\"", "tls = true"},
+		"only sends":           {op("") + "mode = \"transmitter\"", "missing half"},
+		"same name of binds":   {op("") + "name = \"2\"" + bind, "rename one"},
+		"same name":            {op("prefixes = [\"+1\"]") + op("prefixes = [\"+2\"]"), "rename one"},
+		"same prefix":          {op("prefixes = [\"+1\"]") + strings.Replace(op("prefixes = [\"1\"]"), `"n"`, `"m"`, 1), "leave it to one"},
+		"two without prefixes": {op("") + strings.Replace(op(""), `"n"`, `"m"`, 1), "only one can serve"},
+		"http":                 {op("") + "[operator.http]\nformat = \"hubtel\"", "remove [operator.http]"},
+		"small pages":          {op("") + "[operator.ussd]\nbudget = { first = 3 }", "septets"},
+		"no TOML":              {"[[operator", "toml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := gateway.ParseOperators(c.text, t.TempDir())
+			if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("error is %v; want %q in it", err, c.says)
+			}
+		})
+	}
+}
