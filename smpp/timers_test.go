@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,15 +141,47 @@ func TestBacklogHoldsTheReader(t *testing.T) {
 		_, s := smpptest.SMSCOver(t, near, far, smpp.SessionConfig{EnquireEvery: time.Hour}, nil)
 		flood := smpp.AppendHeader(nil, smpp.EnquireLink, 0, 1)
 		sent := 0
-		for {
+		for sent <= 8<<20 {
 			if _, err := far.Write(flood); err != nil {
 				break
 			}
 			sent += len(flood)
 		}
-		<-s.Done()
 		if sent > 2<<20 {
-			t.Errorf("%d octets taken from a peer that reads nothing", sent)
+			t.Fatalf("%d octets taken from a peer that reads nothing", sent)
+		}
+		<-s.Done()
+	})
+}
+
+// counted counts the writes that reach the link.
+type counted struct {
+	net.Conn
+	writes atomic.Int32
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(p)
+}
+
+func TestWhatGathersGoesOutInOnePiece(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		link := &counted{Conn: near}
+		peer, s := smpptest.SMSCOver(t, link, far, smpp.SessionConfig{Window: 100}, nil)
+		before := link.writes.Load()
+		for range 100 {
+			if err := s.SubmitAsync(ctx, text("x"), nil); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait() // the first write is held up: nobody reads yet
+		}
+		for range 100 {
+			peer.ExpectMessage(smpp.SubmitSM)
+		}
+		if n := link.writes.Load() - before; n != 2 {
+			t.Errorf("100 messages took %d writes", n)
 		}
 	})
 }
