@@ -277,9 +277,13 @@ func (t *turn) drawMenu(context.Context) (view, error) {
 		v.options = append(v.options, form.Option{Value: name, Key: strconv.Itoa(i + 1), Label: text.L(e.Label, nil)})
 	}
 	n := len(t.s.Menu)
-	v.options = append(v.options,
-		form.Option{Value: menuLang, Key: strconv.Itoa(n + 1), Label: text.L("dialog.menu.lang", nil)},
-		form.Option{Value: menuHelp, Key: strconv.Itoa(n + 2), Label: text.L("dialog.menu.help", nil)})
+	if t.s.Acc == 0 { // with an account it is among the settings
+		n++
+		v.options = append(v.options, form.Option{Value: menuLang, Key: strconv.Itoa(n), Label: text.L("dialog.menu.lang", nil)})
+	}
+	if t.channel == form.USSD { // by SMS this menu is the help
+		v.options = append(v.options, form.Option{Value: menuHelp, Key: strconv.Itoa(n + 1), Label: text.L("dialog.menu.help", nil)})
+	}
 	return v, nil
 }
 
@@ -436,12 +440,12 @@ func (t *turn) finish(ctx context.Context, e form.Entry) (view, error) {
 	}
 	t.drop()
 	t.s.Wrong, t.s.Page = 0, 0
-	if t.s.Acc == 0 { // it may have been the registration
+	if t.s.Acc == 0 || receipt.Then != "" { // it may have been the registration, or the language
 		a, err := t.d.account(ctx, t.from)
 		if err != nil {
 			return view{}, err
 		}
-		t.s.Acc = a.ID
+		t.s.Acc, t.s.Lang = a.ID, orLang(a.Lang, t.s.Lang)
 	}
 	return t.receipt(ctx, e, receipt)
 }
