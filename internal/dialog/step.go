@@ -37,8 +37,8 @@ const (
 func (d *Dialog) Step(ctx context.Context, operator string, b ussd.Budget, r ussd.Request) ussd.Reply {
 	ctx, cancel := context.WithTimeout(ctx, d.Limits.Deadline)
 	defer cancel()
-	st := &step{Dialog: d, operator: operator, budget: b, r: r, now: d.Now(),
-		h: d.Hash(r.Msisdn), from: private.StoredMsisdn("+" + strings.TrimLeft(r.Msisdn, "+"))}
+	from := private.StoredMsisdn("+" + strings.TrimLeft(r.Msisdn, "+"))
+	st := &step{Dialog: d, operator: operator, budget: b, r: r, now: d.Now(), h: d.Hash(from.Raw()), from: from}
 	switch r.Kind {
 	case ussd.Abort, ussd.Timeout:
 		st.dropped(ctx)
