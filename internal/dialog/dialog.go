@@ -159,9 +159,13 @@ type pinned struct {
 	version int
 }
 
-// New makes a Dialog. It refuses services whose names, menu places or keywords
+// New makes a Dialog. It refuses a Config that is not whole, services whose names, menu places or keywords
 // collide, and texts that are missing.
 func New(c Config) (*Dialog, error) {
+	if c.Catalogue == nil || c.Accounts == nil || c.Contacts == nil || c.Commands == nil || c.DB == nil || c.Store == nil ||
+		c.Keeper == nil || c.Seal == nil || c.Hash == nil || c.Now == nil {
+		return nil, errors.New("dialog: a required field of Config is not set")
+	}
 	if c.Meter == nil {
 		c.Meter = deaf{}
 	}

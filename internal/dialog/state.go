@@ -38,6 +38,7 @@ type state struct {
 	After string    `json:"f,omitempty"` // entry to open next, after the PIN or a question
 	Args  []string  `json:"g,omitempty"` // and the words that came with it
 	Ref   string    `json:"e,omitempty"` // whose status to show after the PIN
+	Seen  string    `json:"v,omitempty"` // name of the screen shown last
 	Page  int       `json:"n,omitempty"`
 	Wrong int       `json:"w,omitempty"` // answers in a row that could not be taken
 	Said  string    `json:"y,omitempty"` // text being read page by page

@@ -153,7 +153,7 @@ func (st *step) once(ctx context.Context) (reply ussd.Reply, again bool, err err
 		return reply, false, err
 	}
 	s = t.s
-	s.Last = st.now.UnixMilli()
+	s.Last, s.Seen = st.now.UnixMilli(), v.name
 	prev := st.stored.Version
 	sealed, err := st.sealState(st.h, prev+1, s)
 	if err != nil {
@@ -327,7 +327,7 @@ func draftKey(h string) string { return h + "/draft" }
 // settle tells the keeper and the meter of a step that was committed.
 func (st *step) settle(t *turn, v view) {
 	if st.was != nil {
-		st.Meter.Leave(form.USSD, st.operator, string(st.was.At), st.was.Lang, st.why(t), st.now.Sub(time.UnixMilli(st.was.Last)))
+		st.Meter.Leave(form.USSD, st.operator, st.was.Seen, st.was.Lang, st.why(t), st.now.Sub(time.UnixMilli(st.was.Last)))
 	}
 	st.Meter.Enter(form.USSD, st.operator, v.name, t.s.Lang)
 	switch r := t.s.Run; {
@@ -374,7 +374,7 @@ func (st *step) dropped(ctx context.Context) {
 	if err := st.Store.Delete(ctx, st.h, st.stored.Version); err != nil {
 		st.Meter.Fault(fmt.Errorf("end a session: %w", err))
 	}
-	st.Meter.Leave(form.USSD, st.operator, string(st.was.At), st.was.Lang, Dropped, st.now.Sub(time.UnixMilli(st.was.Last)))
+	st.Meter.Leave(form.USSD, st.operator, st.was.Seen, st.was.Lang, Dropped, st.now.Sub(time.UnixMilli(st.was.Last)))
 	st.Keeper.Wake()
 }
 

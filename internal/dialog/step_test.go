@@ -362,3 +362,19 @@ func TestWhatIsStoredIsSealed(t *testing.T) {
 		}
 	}
 }
+
+func TestMeterSeesTheWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, dialog.Limits{}, nil)
+	p := w.phone(known)
+	p.keys("*369#", pin, "1", "x", "12345", "98", "*369#")
+	w.step(ussd.Request{Kind: ussd.Timeout, Msisdn: known, SessionID: p.session})
+	want := []string{
+		"> pin", "pin answered 5s", "> menu", "menu answered 5s", "> sample.book/number", "sample.book/number refused 5s", "> sample.book/number",
+		"sample.book/number answered 5s", "> sample.book/day", "sample.book/day turned 5s", "> sample.book/day", "sample.book/day replaced 5s",
+		"> pin", "pin dropped 0s",
+	}
+	if d := cmp.Diff(want, w.faults.trail); d != "" {
+		t.Error(d)
+	}
+}

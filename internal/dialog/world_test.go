@@ -61,14 +61,25 @@ func (w *world) pass(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
+// faults is the meter of a world.
 type faults struct {
-	mu  sync.Mutex
-	all []error
+	mu    sync.Mutex
+	all   []error
+	trail []string // screens, and how they ended
 }
 
-func (f *faults) Enter(form.Channel, string, string, text.Lang) {}
-func (f *faults) Leave(form.Channel, string, string, text.Lang, dialog.Why, time.Duration) {
+func (f *faults) Enter(_ form.Channel, _, screen string, _ text.Lang) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.trail = append(f.trail, "> "+screen)
 }
+
+func (f *faults) Leave(_ form.Channel, _, screen string, _ text.Lang, why dialog.Why, after time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.trail = append(f.trail, fmt.Sprintf("%s %s %v", screen, why, after))
+}
+
 func (f *faults) Fault(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
