@@ -86,7 +86,7 @@ func (a *app) newDialog(st *stores, now func() time.Time, log *slog.Logger) (*di
 	})
 	d, err := dialog.New(dialog.Config{
 		Catalogue: a.texts, Services: a.definitions(), Statuses: []dialog.Status{a.permits, a.visits},
-		Accounts: known{a.persons}, Commands: a.book, DB: st.db, Store: store, Keeper: keeper, Seal: sealer,
+		Accounts: known{a.persons}, Contacts: a.persons, Commands: a.book, DB: st.db, Store: store, Keeper: keeper, Seal: sealer,
 		Code: dialCode,
 		Hash: func(msisdn string) string { return sessions.HashKey(st.keys.SessionName(), msisdn) },
 		Now:  now, Meter: newMeter(a.metrics, log),
