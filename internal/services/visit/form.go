@@ -96,7 +96,8 @@ func (s *Service) permitted(ctx context.Context, account int64) ([]permitted, er
 type bookDraft struct {
 	Detainee int64   `json:"p,omitempty"`
 	Visitors []int64 `json:"v,omitempty"`
-	Same     bool    `json:"s,omitempty"` // as last time: nobody was asked
+	Same     bool    `json:"s,omitempty"` // as last time, and others could come instead
+	Party    bool    `json:"k,omitempty"` // who comes is settled
 	Slot     int64   `json:"o,omitempty"`
 	Hold     int64   `json:"h,omitempty"`
 	Replaces int64   `json:"r,omitempty"`
@@ -142,14 +143,15 @@ func (s *Service) asLastTime(ctx context.Context, account int64, all []permitted
 		}
 		together := slices.DeleteFunc(last.Visitors, func(id int64) bool { return !slices.Contains(p.Visitors, id) })
 		if len(together) > 0 {
-			d.Detainee, d.Visitors, d.Same = p.Detainee, together, true
+			d.Detainee, d.Visitors, d.Party = p.Detainee, together, true
+			d.Same = len(all) > 1 || len(p.Visitors) > 1
 			return nil
 		}
 	}
 	if len(all) == 1 {
 		d.Detainee = all[0].Detainee
 		if len(all[0].Visitors) == 1 {
-			d.Visitors = all[0].Visitors
+			d.Visitors, d.Party = all[0].Visitors, true
 		}
 	}
 	return nil
@@ -209,7 +211,7 @@ func (s *Service) askGuests() form.Question[bookDraft] {
 			}
 			return text.L("visit.ask.guests", nil), nil
 		},
-		Skip: func(_ form.Who, d bookDraft) bool { return len(d.Visitors) > 0 },
+		Skip: func(_ form.Who, d bookDraft) bool { return d.Party },
 		Options: func(ctx context.Context, w form.Who, d bookDraft) ([]form.Option, error) {
 			all, err := s.guestsFor(ctx, w.Account, d.Detainee)
 			if err != nil {
@@ -234,14 +236,15 @@ func (s *Service) askGuests() form.Question[bookDraft] {
 			if err != nil {
 				return err
 			}
+			d.Party = true
 			switch answer {
 			case enough:
-				return nil
+				return s.fits(ctx, w, *d)
 			case everyone:
 				for _, g := range all {
 					d.Visitors = append(d.Visitors, g.ID)
 				}
-				return nil
+				return s.fits(ctx, w, *d)
 			}
 			id, err := strconv.ParseInt(answer, 10, 64)
 			if err != nil {
@@ -249,11 +252,27 @@ func (s *Service) askGuests() form.Question[bookDraft] {
 			}
 			d.Visitors = append(d.Visitors, id)
 			if len(d.Visitors) < len(all) {
+				d.Party = false
 				return form.Reopen()
 			}
-			return nil
+			return s.fits(ctx, w, *d)
 		},
 	}
+}
+
+// fits asks for other people at once when no session could ever take these.
+func (s *Service) fits(ctx context.Context, w form.Who, d bookDraft) error {
+	offer, err := s.Slots(ctx, d.ask(w.Account), 1)
+	if err != nil {
+		return err
+	}
+	switch offer.Why {
+	case PartyTooBig, PartyAdults, PartyChildren, NoAdult:
+		if len(offer.Slots) == 0 {
+			return form.Again(offer.Why.Text(), nil)
+		}
+	}
+	return nil
 }
 
 func (s *Service) guestsFor(ctx context.Context, account, detainee int64) ([]guest, error) {

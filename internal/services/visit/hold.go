@@ -19,34 +19,42 @@ import (
 // carries the next ones.
 func (s *Service) Hold(ctx context.Context, cmd casework.Command, ask Ask) (Hold, error) {
 	var out Hold
-	h, err := s.open(ctx, ask)
-	if err == nil {
-		err = s.do(ctx, cmd, "visit.hold", &out, func(ctx context.Context, tx *casework.Tx) error {
-			v, err := s.takeHold(ctx, tx, h, ask)
-			if err != nil {
-				return err
-			}
-			out = Hold{ID: v.ID, Ref: v.Ref, Until: *v.HoldExpiresAt}
-			return nil
-		})
+	h, full, err := s.open(ctx, ask)
+	if err != nil {
+		return out, err
 	}
+	err = s.do(ctx, cmd, "visit.hold", &out, func(ctx context.Context, tx *casework.Tx) error {
+		if full {
+			return refusal(Full)
+		}
+		v, err := s.takeHold(ctx, tx, h, ask)
+		if err != nil {
+			return err
+		}
+		out = Hold{ID: v.ID, Ref: v.Ref, Until: *v.HoldExpiresAt}
+		return nil
+	})
 	return out, s.withNext(ctx, h, ask, err)
 }
 
 // Book holds and confirms in one command.
 func (s *Service) Book(ctx context.Context, cmd casework.Command, ask Ask) (Booking, error) {
 	var out Booking
-	h, err := s.open(ctx, ask)
-	if err == nil {
-		err = s.do(ctx, cmd, "visit.book", &out, func(ctx context.Context, tx *casework.Tx) error {
-			v, err := s.takeHold(ctx, tx, h, ask)
-			if err != nil {
-				return err
-			}
-			out, err = s.makeSure(ctx, tx, h, v)
-			return err
-		})
+	h, full, err := s.open(ctx, ask)
+	if err != nil {
+		return out, err
 	}
+	err = s.do(ctx, cmd, "visit.book", &out, func(ctx context.Context, tx *casework.Tx) error {
+		if full {
+			return refusal(Full)
+		}
+		v, err := s.takeHold(ctx, tx, h, ask)
+		if err != nil {
+			return err
+		}
+		out, err = s.makeSure(ctx, tx, h, v)
+		return err
+	})
 	return out, s.withNext(ctx, h, ask, err)
 }
 
@@ -115,37 +123,23 @@ func (s *Service) Release(ctx context.Context, cmd casework.Command, visitID int
 	})
 }
 
-// open refuses at once, without a transaction, what is plainly full.
-func (s *Service) open(ctx context.Context, ask Ask) (house, error) {
+// open loads the house of what is asked for and tells, before any lock is
+// taken, what is plainly full: no hold of one's own in it, and none run out.
+func (s *Service) open(ctx context.Context, ask Ask) (h house, full bool, err error) {
 	var id int64
-	var full bool
-	err := s.db.QueryRow(ctx, sqlOccurrenceHouse, ask.Occurrence, ask.pool(), s.now()).Scan(&id, &full)
+	err = s.db.QueryRow(ctx, sqlOccurrenceHouse, ask.Occurrence, ask.pool(), s.now()).Scan(&id, &full)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return house{}, fault.NotFound("visit.unknown_slot", nil)
+		return h, false, fault.NotFound("visit.unknown_slot", nil)
 	}
 	if err != nil {
-		return house{}, fmt.Errorf("read occurrence %d: %w", ask.Occurrence, err)
+		return h, false, fmt.Errorf("read occurrence %d: %w", ask.Occurrence, err)
 	}
-	h, err := s.house(ctx, id)
-	if err != nil {
-		return h, err
+	if h, err = s.house(ctx, id); err != nil || !full {
+		return h, full, err
 	}
-	if full && ask.Replaces == 0 {
-		return h, s.maybeMine(ctx, ask)
-	}
-	return h, nil
-}
-
-// maybeMine refuses a full occurrence unless the account itself holds a place in it.
-func (s *Service) maybeMine(ctx context.Context, ask Ask) error {
 	holds, err := s.holdsOf(ctx, s.db, ask.Account)
-	if err != nil {
-		return err
-	}
-	if slices.ContainsFunc(holds, func(v Visit) bool { return v.OccurrenceID == ask.Occurrence }) {
-		return nil
-	}
-	return refusal(Full)
+	mine := slices.ContainsFunc(holds, func(v Visit) bool { return v.OccurrenceID == ask.Occurrence })
+	return h, !mine, err
 }
 
 func (s *Service) holdsOf(ctx context.Context, q querier, account int64) ([]Visit, error) {
