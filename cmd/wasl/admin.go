@@ -61,14 +61,11 @@ func (migrateCmd) Run(ctx context.Context, s *Settings, log *slog.Logger) error 
 }
 
 type seedCmd struct {
-	Sample bool `help:"Made-up places, people held, timetables and staff, for a demo. Not for a database that serves families."`
+	Sample bool `required:"" help:"Made-up places, people held, timetables and staff, for a demo. Not for a database that serves families."`
 }
 
-func (c seedCmd) Run(ctx context.Context, s *Settings, log *slog.Logger) error {
+func (seedCmd) Run(ctx context.Context, s *Settings, log *slog.Logger) error {
 	return offline(ctx, s, log, func(st *stores, a *app) error {
-		if !c.Sample { // what a country starts with, and nothing made up
-			return establishment.Defaults(ctx, st.db)
-		}
 		return a.sample(ctx, st, time.Now())
 	})
 }

@@ -30,6 +30,12 @@ func (c *clock) now() time.Time {
 	return time.Now().Add(c.ahead)
 }
 
+func (c *clock) forward(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
+}
+
 func (c *clock) set(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,5 +112,17 @@ func (w *world) bound(t *testing.T) {
 }
 
 func (w *world) phone(number string) dialogtest.Phone {
-	return smsctest.Phone(w.smsc, number, "3690")
+	return slow{smsctest.Phone(w.smsc, number, "3690"), w.clock}
+}
+
+// slow is a phone in a person's hands: nobody sends two texts within seconds,
+// which is how an operator's echo is told from a second wish.
+type slow struct {
+	dialogtest.Phone
+	clock *clock
+}
+
+func (s slow) Text(ctx context.Context, body string) error {
+	s.clock.forward(5 * time.Second)
+	return s.Phone.Text(ctx, body)
 }

@@ -28,6 +28,7 @@ type sample struct {
 	Establishment []house
 	Authority     []office
 	Timetable     []week
+	Info          []notice
 }
 
 type house struct {
@@ -42,6 +43,10 @@ type office struct {
 	NameAr                                    string `toml:"name_ar"`
 	NameFr                                    string `toml:"name_fr"`
 	For                                       []string
+}
+
+type notice struct {
+	Establishment, Topic, Ar, Fr, Ary, En string
 }
 
 type week struct {
@@ -61,9 +66,6 @@ func Sample(ctx context.Context, db *postgres.DB, register *establishment.Regist
 	var s sample
 	if _, err := toml.Decode(sampleFile, &s); err != nil {
 		return fmt.Errorf("read sample: %w", err)
-	}
-	if err := establishment.Defaults(ctx, db); err != nil {
-		return err
 	}
 	err := db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error { return s.load(ctx, tx, now) })
 	if err != nil {
@@ -124,6 +126,9 @@ func (s sample) load(ctx context.Context, tx pgx.Tx, now time.Time) error {
 				batch.Queue(sqlTemplate, t.Establishment, t.Room, t.Kind, weekday, from, to, t.Groups, t.Heads, now)
 			}
 		}
+	}
+	for _, n := range s.Info {
+		batch.Queue(sqlInfo, n.Establishment, n.Topic, []string{"ar", "fr", "ary", "en"}, []string{n.Ar, n.Fr, n.Ary, n.En})
 	}
 	batch.Queue(sqlAuthorityNumbers)
 	return tx.SendBatch(ctx, batch).Close()

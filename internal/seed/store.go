@@ -27,3 +27,8 @@ const sqlTemplate = `
 insert into session_template (establishment_id, room, kind, weekday, starts, ends, valid_from, capacity_groups, capacity_heads)
 select e.id, $2, $3, $4, $5::time, $6::time, $9::timestamptz::date, $7, $8 from establishment e where e.code = $1
   and not exists (select from session_template t where t.establishment_id = e.id and t.room = $2 and t.weekday = $4 and t.starts = $5::time)`
+
+const sqlInfo = `
+insert into establishment_info (establishment_id, topic, lang, body)
+select e.id, $2, t.lang, t.body from establishment e, unnest($3::text[], $4::text[]) as t(lang, body) where e.code = $1
+on conflict do nothing`
