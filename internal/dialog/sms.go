@@ -193,14 +193,19 @@ func (t *talk) forget() {
 	t.s.At, t.s.Run, t.s.Menu, t.s.After, t.s.Args, t.s.Said, t.s.Wish, t.s.Wrong = "", nil, nil, "", nil, "", "", 0
 }
 
+// viewMore is the view of a page that was drawn before.
+const viewMore = "more"
+
 // write gives the text of a view; what two parts do not hold waits for SUITE.
 func (t *talk) write(v view) string {
-	if v.name == "" {
+	switch v.name {
+	case "": // nothing is answered
 		return ""
+	case viewMore:
+	default:
+		t.s.Rest = ussd.Paginate(t.screen(v), smsPage, ussd.Nav{More: t.d.Catalogue.Write(t.lang(), text.L("dialog.sms_more", nil))})
 	}
-	s := t.screen(v)
-	t.s.Rest = ussd.Paginate(s, smsPage, ussd.Nav{More: t.d.Catalogue.Write(t.s.Lang, text.L("dialog.sms_more", nil))})
-	first := t.s.Rest[0]
+	page := t.s.Rest[0]
 	t.s.Rest = t.s.Rest[1:]
-	return first
+	return page
 }

@@ -222,12 +222,12 @@ func (t *talk) start(ctx context.Context) (view, error) {
 	return view{name: "started", say: lines("dialog.started", nil), end: true}, nil
 }
 
+// more sends the next page of what two parts did not hold.
 func (t *talk) more() view {
 	if len(t.s.Rest) == 0 {
-		return view{name: "no_more", say: lines("dialog.no_more", nil), end: t.s.At == ""}
+		return view{name: "no_more", say: lines("dialog.no_more", nil)}
 	}
-	v := view{name: "more", said: t.s.Rest[0]}
-	return v
+	return view{name: viewMore}
 }
 
 // help answers a call for help with the menu, as often as is no loop. An open

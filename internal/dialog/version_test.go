@@ -86,3 +86,40 @@ func TestNewRefusesCollisions(t *testing.T) {
 		}
 	}
 }
+
+// TestLongReceiptIsReadByPages: the session ends with the last page, and not
+// before it.
+func TestLongReceiptIsReadByPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, dialog.Limits{}, nil)
+	c := w.config
+	c.Services = []form.Definition{{Name: "v", Entries: []form.Entry{{Name: "long", Version: 1, Menu: 1, Label: "sample.menu",
+		Flow: form.New(form.Spec[struct{}]{Name: "long", Finish: func(context.Context, form.Who, string, struct{}) (form.Receipt, error) {
+			return form.Receipt{Say: text.L("dialog.help", nil)}, nil
+		}})}}}}
+	var err error
+	if w.dialog, err = dialog.New(c); err != nil {
+		t.Fatal(err)
+	}
+	whole := w.cat.Write(text.Arabic, text.L("dialog.help", nil))
+	p := w.phone(known)
+	if err := p.Text(t.Context(), "AR"); err != nil {
+		t.Fatal(err)
+	}
+	read := []string{}
+	s := p.keys("*369#", pin, "1")
+	for ; !s.End; s = p.keys("98") {
+		page, ok := strings.CutSuffix(s.Text, "\n98 المزيد\n0 رجوع")
+		if page, ok = strings.CutSuffix(page, "\n98 المزيد"); len(read) == 0 && !ok || len(read) > 5 {
+			t.Fatalf("page %q", s.Text)
+		}
+		read = append(read, page)
+	}
+	read = append(read, strings.TrimSuffix(s.Text, "\n0 رجوع"))
+	if got := strings.Join(read, " "); got != whole || len(read) < 3 {
+		t.Errorf("read %q in %d pages, want %q", got, len(read), whole)
+	}
+	if again := p.keys("98"); !again.End {
+		t.Errorf("after the end: %q", again.Text)
+	}
+}

@@ -189,10 +189,6 @@ func whole(v any) (int, bool) {
 // parameter: what a length budget has to bear.
 func (c *Catalogue) Worst(t *Text, l Lang) ([]string, error) {
 	var out []string
-	for range t.forms[l] {
-		out = append(out, "")
-	}
-	out = out[:0]
 	for _, pieces := range t.forms[l] {
 		var s strings.Builder
 		for _, p := range pieces {
