@@ -109,14 +109,15 @@ func TestLongReceiptIsReadByPages(t *testing.T) {
 	read := []string{}
 	s := p.keys("*369#", pin, "1")
 	for ; !s.End; s = p.keys("98") {
-		page, ok := strings.CutSuffix(s.Text, "\n98 المزيد\n0 رجوع")
-		if page, ok = strings.CutSuffix(page, "\n98 المزيد"); len(read) == 0 && !ok || len(read) > 5 {
-			t.Fatalf("page %q", s.Text)
+		page, _ := strings.CutSuffix(s.Text, "\n0 رجوع")
+		page, more := strings.CutSuffix(page, "\n98 المزيد")
+		if !more {
+			t.Fatalf("a page that is not the last: %q", s.Text)
 		}
 		read = append(read, page)
 	}
 	read = append(read, strings.TrimSuffix(s.Text, "\n0 رجوع"))
-	if got := strings.Join(read, " "); got != whole || len(read) < 3 {
+	if got := strings.Join(read, " "); got != whole || len(read) < 2 {
 		t.Errorf("read %q in %d pages, want %q", got, len(read), whole)
 	}
 	if again := p.keys("98"); !again.End {
