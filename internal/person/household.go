@@ -84,7 +84,7 @@ func (r *Registry) AddVisitor(ctx context.Context, tx *casework.Tx, accountID in
 	if in.Max > 0 && size >= in.Max {
 		return Visitor{}, fault.Conflict("household.full", fault.Params{"n": in.Max})
 	}
-	number, err := r.CheckID(ctx, country, in.IDType, in.IDNumber)
+	number, err := r.checkID(ctx, tx, country, in.IDType, in.IDNumber)
 	if err != nil {
 		return Visitor{}, err
 	}

@@ -51,7 +51,18 @@ func normalID(s string) string {
 
 // IDTypes lists the identity numbers a country takes today, in menu order.
 func (r *Registry) IDTypes(ctx context.Context, country string) ([]IDRule, error) {
-	rows, err := r.db.Query(ctx, sqlIDRules, country, r.now())
+	return r.idTypes(ctx, r.db, country)
+}
+
+// querier is the pool or, inside a command, its transaction: a command that
+// waited for a second connection could wait for one held by its like.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+func (r *Registry) idTypes(ctx context.Context, q querier, country string) ([]IDRule, error) {
+	rows, err := q.Query(ctx, sqlIDRules, country, r.now())
 	if err != nil {
 		return nil, fmt.Errorf("identity numbers of %s: %w", country, err)
 	}
@@ -73,7 +84,11 @@ func (r *Registry) IDTypes(ctx context.Context, country string) ([]IDRule, error
 
 // CheckID checks a number against its country's rule and gives it as stored.
 func (r *Registry) CheckID(ctx context.Context, country, idType, number string) (private.NationalID, error) {
-	rules, err := r.IDTypes(ctx, country)
+	return r.checkID(ctx, r.db, country, idType, number)
+}
+
+func (r *Registry) checkID(ctx context.Context, q querier, country, idType, number string) (private.NationalID, error) {
+	rules, err := r.idTypes(ctx, q, country)
 	if err != nil {
 		return private.NationalID{}, err
 	}
@@ -87,8 +102,12 @@ func (r *Registry) CheckID(ctx context.Context, country, idType, number string) 
 
 // Country tells where a number's accounts belong, by its dialling prefix.
 func (r *Registry) Country(ctx context.Context, m private.Msisdn) (string, error) {
+	return country(ctx, r.db, m)
+}
+
+func country(ctx context.Context, q querier, m private.Msisdn) (string, error) {
 	var code string
-	if err := r.db.QueryRow(ctx, sqlCountryOf, strings.TrimPrefix(m.Raw(), "+")).Scan(&code); err != nil {
+	if err := q.QueryRow(ctx, sqlCountryOf, strings.TrimPrefix(m.Raw(), "+")).Scan(&code); err != nil {
 		return "", fmt.Errorf("country of a number: %w", err)
 	}
 	return code, nil

@@ -178,9 +178,7 @@ func (r *Registry) Contacts(ctx context.Context, tx pgx.Tx, accountIDs []int64) 
 
 // numberID gives the row id a number has, or will have: a sealed value is
 // bound to its row.
-func (r *Registry) numberID(ctx context.Context, q interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}, m private.Msisdn) (int64, error) {
+func (r *Registry) numberID(ctx context.Context, q querier, m private.Msisdn) (int64, error) {
 	var id int64
 	if err := q.QueryRow(ctx, sqlNumberID, r.keys.BlindIndex(indexMsisdn, m.Raw())).Scan(&id); err != nil {
 		return 0, fmt.Errorf("draw a number's row: %w", err)

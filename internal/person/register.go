@@ -31,11 +31,11 @@ type Registration struct {
 // Register opens an account on a number that has none and makes its holder
 // the first of the household. A number that has one is a Conflict.
 func (r *Registry) Register(ctx context.Context, tx *casework.Tx, in Registration) (Account, error) {
-	country, err := r.Country(ctx, in.Msisdn)
+	country, err := country(ctx, tx, in.Msisdn)
 	if err != nil {
 		return Account{}, err
 	}
-	number, err := r.CheckID(ctx, country, in.IDType, in.IDNumber)
+	number, err := r.checkID(ctx, tx, country, in.IDType, in.IDNumber)
 	if err != nil {
 		return Account{}, err
 	}
