@@ -91,7 +91,7 @@ func (s *Service) callOff(ctx context.Context, tx *casework.Tx, h house, v Visit
 	if replacing != nil {
 		visits = append(visits, *replacing)
 	}
-	if err := lockRights(ctx, tx.Tx, Ask{}, visits...); err != nil {
+	if err := lockPlaces(ctx, tx.Tx, visits...); err != nil {
 		return err
 	}
 	if v.State == Held { // nobody was told yet that it is sure

@@ -6,6 +6,7 @@
 // the gate share. Places, weekly rights and permit uses are counted by the
 // database with the visit row, so that no path can exceed them.
 //
-// Locks are taken in one order everywhere: account, cases of permits, cases of
-// visits, detainee, permits by id, weeks, occurrences by id, pools.
+// Locks are taken in one order everywhere: account, detainees, permits by id,
+// their cases, cases of visits, weeks, occurrences by id, pools. An account's
+// own acts therefore wait for one another and never deadlock.
 package visit

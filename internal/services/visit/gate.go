@@ -185,7 +185,7 @@ func (s *Service) CheckIn(ctx context.Context, cmd casework.Command, visitID, vi
 		if err != nil {
 			return err
 		}
-		if err := lockRights(ctx, tx.Tx, Ask{}, v); err != nil {
+		if err := lockPlaces(ctx, tx.Tx, v); err != nil {
 			return err
 		}
 		party, err := s.party(ctx, tx, h, v.ask(), v)
@@ -383,7 +383,7 @@ func (s *Service) settle(ctx context.Context, cmd casework.Command, verb string,
 		if err != nil {
 			return err
 		}
-		if err := lockRights(ctx, tx.Tx, Ask{}, v); err != nil {
+		if err := lockPlaces(ctx, tx.Tx, v); err != nil {
 			return err
 		}
 		return fn(ctx, tx, v, f)

@@ -115,7 +115,7 @@ func (s *Service) Release(ctx context.Context, cmd casework.Command, visitID int
 		if err != nil {
 			return err
 		}
-		if err := lockRights(ctx, tx.Tx, Ask{}, v); err != nil {
+		if err := lockPlaces(ctx, tx.Tx, v); err != nil {
 			return err
 		}
 		_, err = tx.Move(ctx, Life(), f, casework.Move{Event: release})
@@ -149,6 +149,7 @@ func (s *Service) holdsOf(ctx context.Context, q querier, account int64) ([]Visi
 // takeHold is Hold inside its transaction.
 func (s *Service) takeHold(ctx context.Context, tx *casework.Tx, h house, ask Ask) (Visit, error) {
 	h.Now = tx.Now()
+	// Locked alone first: what the account holds is read behind it.
 	if _, err := tx.Exec(ctx, sqlLockAccount, ask.Account); err != nil {
 		return Visit{}, fmt.Errorf("lock account: %w", err)
 	}
@@ -170,12 +171,8 @@ func (s *Service) takeHold(ctx context.Context, tx *casework.Tx, h house, ask As
 		}
 		except = append(except, old)
 	}
-	var permits []int64
-	for _, v := range except {
-		permits = append(permits, v.Permits...)
-	}
-	if _, err := tx.Exec(ctx, sqlLockPermitCases, ask.Detainee, ask.Visitors, permits); err != nil {
-		return Visit{}, fmt.Errorf("lock permits: %w", err)
+	if err := lockFamily(ctx, tx.Tx, ask, except...); err != nil {
+		return Visit{}, err
 	}
 	party, err := s.party(ctx, tx, h, ask, except...)
 	if err != nil {
@@ -197,7 +194,7 @@ func (s *Service) takeHold(ctx context.Context, tx *casework.Tx, h house, ask As
 	if err := s.makeWeek(ctx, tx.Tx, h, o, party, week); err != nil {
 		return Visit{}, err
 	}
-	if err := lockRights(ctx, tx.Tx, ask, append(except, Visit{
+	if err := lockPlaces(ctx, tx.Tx, append(except, Visit{
 		DetaineeID: ask.Detainee, WeekStart: week, OccurrenceID: o.ID,
 	})...); err != nil {
 		return Visit{}, err
@@ -358,7 +355,7 @@ func (s *Service) makeSure(ctx context.Context, tx *casework.Tx, h house, v Visi
 		except = append(except, was)
 	}
 	ask := v.ask()
-	if err := lockRights(ctx, tx.Tx, ask, except...); err != nil {
+	if err := lockPlaces(ctx, tx.Tx, except...); err != nil {
 		return Booking{}, err
 	}
 	party, err := s.party(ctx, tx, h, ask, except...)

@@ -55,7 +55,10 @@ func (s *Service) ExpireHolds(ctx context.Context) error {
 			if len(found) == 0 {
 				return errPassedOver
 			}
-			if err := lockRights(ctx, tx.Tx, Ask{}, found...); err != nil {
+			if err := lockFamily(ctx, tx.Tx, Ask{Account: found[0].AccountID}, found...); err != nil {
+				return err
+			}
+			if err := lockPlaces(ctx, tx.Tx, found...); err != nil {
 				return err
 			}
 			return s.drop(ctx, tx, found[0], expire, nil)

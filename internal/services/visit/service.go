@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -186,14 +185,11 @@ func own(v Visit, a casework.Actor) error {
 	return nil
 }
 
-// take locks the account, the permits' cases and the visit's own case, in this
-// order, and gives the visit as it stands then.
+// take locks a visit with its family and its permits and gives it as it stands
+// then.
 func (s *Service) take(ctx context.Context, tx *casework.Tx, v Visit) (Visit, casework.File, error) {
-	batch := &pgx.Batch{}
-	batch.Queue(sqlLockAccount, v.AccountID)
-	batch.Queue(sqlLockPermitCases, v.DetaineeID, []int64{}, v.Permits)
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return v, casework.File{}, fmt.Errorf("lock visit %d: %w", v.ID, err)
+	if err := lockFamily(ctx, tx.Tx, Ask{Account: v.AccountID}, v); err != nil {
+		return v, casework.File{}, err
 	}
 	f, err := tx.Read(ctx, v.ID)
 	if err != nil {
@@ -203,33 +199,40 @@ func (s *Service) take(ctx context.Context, tx *casework.Tx, v Visit) (Visit, ca
 	return v, f, err
 }
 
-// lockRights locks what the given visits count by: detainees, permits, weeks,
-// occurrences, each by id. The visitors' permits are locked too when ask names them.
-func lockRights(ctx context.Context, tx pgx.Tx, ask Ask, visits ...Visit) error {
-	var detainees, permits, occurrences []int64
-	var weeks []time.Time
-	if ask.Detainee != 0 {
-		detainees = append(detainees, ask.Detainee)
-	}
-	if ask.Occurrence != 0 {
-		occurrences = append(occurrences, ask.Occurrence)
-	}
+// lockFamily locks the account, the detainees, and the permits of the visits
+// and of the visitors in ask, each permit before its case.
+func lockFamily(ctx context.Context, tx pgx.Tx, ask Ask, visits ...Visit) error {
+	detainees := []int64{ask.Detainee}
+	var permits []int64
 	for _, v := range visits {
-		detainees = append(detainees, v.DetaineeID)
-		permits = append(permits, v.Permits...)
-		occurrences = append(occurrences, v.OccurrenceID)
+		detainees, permits = append(detainees, v.DetaineeID), append(permits, v.Permits...)
+	}
+	batch := &pgx.Batch{}
+	batch.Queue(sqlLockAccount, ask.Account)
+	batch.Queue(sqlLockDetainees, detainees)
+	batch.Queue(sqlLockPermits, ask.Detainee, ask.Visitors, permits)
+	batch.Queue(sqlLockPermitCases, ask.Detainee, ask.Visitors, permits)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("lock a family: %w", err)
+	}
+	return nil
+}
+
+// lockPlaces locks the weeks and the occurrences of visits.
+func lockPlaces(ctx context.Context, tx pgx.Tx, visits ...Visit) error {
+	var detainees, occurrences []int64
+	var weeks []time.Time
+	for _, v := range visits {
+		detainees, occurrences = append(detainees, v.DetaineeID), append(occurrences, v.OccurrenceID)
 		if v.WeekStart != nil {
 			weeks = append(weeks, *v.WeekStart)
 		}
 	}
-	slices.Sort(detainees)
 	batch := &pgx.Batch{}
-	batch.Queue(sqlLockDetainee, slices.Compact(detainees))
-	batch.Queue(sqlLockPermits, ask.Detainee, ask.Visitors, permits)
-	batch.Queue(sqlLockWeeks, slices.Compact(detainees), weeks)
+	batch.Queue(sqlLockWeeks, detainees, weeks)
 	batch.Queue(sqlLockOccurrences, occurrences)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("lock rights: %w", err)
+		return fmt.Errorf("lock places: %w", err)
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ select c.id from permit p join case_file c on c.id = p.id
 where p.detainee_id = $1 and p.visitor_id = any($2::bigint[]) or p.id = any($3::bigint[])
 order by c.id for share of c`
 
-const sqlLockDetainee = `select id from detainee where id = any($1::bigint[]) order by id for share`
+const sqlLockDetainees = `select id from detainee where id = any($1::bigint[]) order by id for share`
 
 const sqlLockPermits = `
 select id from permit
