@@ -208,6 +208,9 @@ func (b *batchRun) load(ctx context.Context, batch []numbered) error {
 		keys[i], indexes[i] = n.event.SourceKey, b.index(n.event)
 	}
 	b.known, b.held = map[string]bool{}, map[string]*held{}
+	if _, err := b.tx.Exec(ctx, sqlOneAtATime, b.src.Country); err != nil {
+		return fmt.Errorf("wait for other imports: %w", err)
+	}
 	rows, err := b.tx.Query(ctx, sqlKnownEvents, keys)
 	if err != nil {
 		return fmt.Errorf("look for known events: %w", err)

@@ -21,6 +21,9 @@ const sqlKnownEvents = `select source_key from detainee_movement where source_ke
 
 const sqlPlaces = `select id, code, tz from establishment where country = $1`
 
+// People not yet in the register have no row to lock: imports of a country take turns. Those who refer to the country go on.
+const sqlOneAtATime = `select 1 from country where code = $1 for no key update`
+
 const sqlZone = `select tz from country where code = $1`
 
 const sqlLockDetainees = `
