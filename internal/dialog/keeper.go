@@ -28,9 +28,12 @@ type Keeper struct {
 	onFault func(error)
 	wake    chan struct{}
 
+	flush sync.Mutex // one write at a time
+
 	mu       sync.Mutex
 	drafts   map[string]keptDraft
 	sessions map[string]keptSession
+	flying   map[string]keptDraft // taken, and not yet committed
 }
 
 type keptDraft struct {
@@ -118,13 +121,16 @@ func (k *Keeper) Run(ctx context.Context) error {
 // Flush writes what is kept now. What can't be written stays kept, unless
 // something newer has come.
 func (k *Keeper) Flush(ctx context.Context) error {
+	k.flush.Lock()
+	defer k.flush.Unlock()
 	for {
 		drafts, live, rest := k.take()
 		if len(drafts)+len(live) == 0 {
 			return nil
 		}
-		if err := k.write(ctx, drafts, live); err != nil {
-			k.giveBack(drafts, live)
+		err := k.write(ctx, drafts, live)
+		k.landed(drafts, live, err == nil)
+		if err != nil {
 			return fmt.Errorf("write drafts and sessions behind: %w", err)
 		}
 		if !rest {
@@ -137,6 +143,7 @@ func (k *Keeper) take() (drafts map[string]keptDraft, live map[string]keptSessio
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	drafts, live = some(k.drafts), some(k.sessions)
+	k.flying = drafts
 	return drafts, live, len(k.drafts)+len(k.sessions) > 0
 }
 
@@ -152,12 +159,20 @@ func some[V any](from map[string]V) map[string]V {
 	return out
 }
 
-func (k *Keeper) giveBack(drafts map[string]keptDraft, live map[string]keptSession) {
-	for h, d := range drafts {
-		k.put(h, d)
-	}
+// landed ends a flight: what could not be written is kept again, unless
+// something newer has come.
+func (k *Keeper) landed(drafts map[string]keptDraft, live map[string]keptSession, written bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.flying = nil
+	if written {
+		return
+	}
+	for h, d := range drafts {
+		if _, newer := k.drafts[h]; !newer {
+			k.drafts[h] = d
+		}
+	}
 	for key, s := range live {
 		if _, newer := k.sessions[key]; !newer {
 			k.sessions[key] = s
@@ -210,6 +225,9 @@ func (k *Keeper) sweep(ctx context.Context) error {
 func (k *Keeper) draft(ctx context.Context, h string) ([]byte, error) {
 	k.mu.Lock()
 	kept, ok := k.drafts[h]
+	if !ok {
+		kept, ok = k.flying[h]
+	}
 	k.mu.Unlock()
 	if ok && (kept.sealed == nil || kept.expires.After(k.now())) {
 		return kept.sealed, nil

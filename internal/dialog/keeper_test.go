@@ -3,6 +3,7 @@ package dialog_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,5 +108,40 @@ func TestKeeperTriesAgain(t *testing.T) {
 	}
 	if w.count("select count(*) from dialogue_draft") != 1 || w.count("select count(*) from ussd_session") != 1 {
 		t.Error("what could not be written is lost")
+	}
+}
+
+// TestDropIsSeenAtOnce redials while what ended the errand is being written:
+// nobody is asked to go on with what is done.
+func TestDropIsSeenAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, dialog.Limits{}, nil)
+	p := w.phone(known)
+	p.keys("*369#", pin, "1", "12345", "2")
+	if err := w.keeper.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := w.db.Begin(t.Context()) // the write hangs on this row
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Exec(t.Context(), "select from dialogue_draft for update"); err != nil {
+		t.Fatal(err)
+	}
+	p.keys("9")
+	written := make(chan error, 1)
+	go func() { written <- w.keeper.Flush(context.WithoutCancel(t.Context())) }()
+	eventually(t, func() bool {
+		return w.count("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == 1
+	})
+	s := p.keys("*369#", pin)
+	if err := lock.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+	if !strings.HasPrefix(s.Text, "1 Prendre") {
+		t.Errorf("after the errand was done: %q", s.Text)
 	}
 }
