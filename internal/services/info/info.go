@@ -8,6 +8,7 @@ import (
 	"embed"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/establishment"
@@ -96,7 +97,7 @@ func (s *Service) flow(name string, topic establishment.Topic) form.Flow {
 				Set: func(_ context.Context, _ form.Who, d *asking, answer string) error { d.Code = answer; return nil }},
 			{Name: "topic", AskKey: "info.ask_topic", Options: topicOptions,
 				Skip: func(form.Who, asking) bool { return topic != "" },
-				Arg:  func(word string) bool { return slices.Contains(establishment.Topics(), establishment.Topic(word)) },
+				Arg:  isTopic,
 				Set: func(_ context.Context, _ form.Who, d *asking, answer string) error {
 					d.Topic = establishment.Topic(answer)
 					return nil
@@ -111,9 +112,13 @@ func (s *Service) flow(name string, topic establishment.Topic) form.Flow {
 	})
 }
 
+func isTopic(word string) bool {
+	return slices.Contains(establishment.Topics(), establishment.Topic(strings.ToLower(word)))
+}
+
 // isCode tells whether a word may be an establishment's code.
 func isCode(word string) bool {
-	if len(word) < 2 || len(word) > 6 {
+	if len(word) < 2 || len(word) > 6 || isTopic(word) {
 		return false
 	}
 	for _, r := range word {
