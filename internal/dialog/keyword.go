@@ -56,7 +56,7 @@ func ownWords() map[does]map[text.Lang][]string {
 			text.Arabic: {"ابدأ", "استئناف"},
 		},
 		doesHelp: {
-			text.French:  {"AIDE", "INFO", "MENU"},
+			text.French:  {"AIDE", "MENU"},
 			text.English: {"HELP"},
 			text.Darija:  {"3AWEN", "3AWENI", "3AWNI", "MOSA3ADA"},
 			text.Arabic:  {"مساعدة", "المساعدة", "القائمة"},
