@@ -61,7 +61,7 @@ func (s *Service) Definition() form.Definition {
 		{
 			Name: "info.place", Version: 1, Menu: 60, Label: "info.menu", Needs: form.Anyone,
 			Keywords: map[text.Lang][]string{
-				text.Arabic: {"معلومات", "مكان"}, text.French: {"LIEU", "PRISON"}, text.Darija: {"M3LOUMAT", "BLASSA"}, text.English: {"PLACE"},
+				text.Arabic: {"معلومات", "مكان"}, text.French: {"INFO", "LIEU", "PRISON"}, text.Darija: {"M3LOUMAT", "BLASSA"}, text.English: {"PLACE"},
 			},
 			Flow: s.flow("info.place", ""),
 		},
