@@ -19,6 +19,7 @@ create table session_template (
     sectors_out      text[]      not null default '{}',
     categories       text[]      not null default '{}', -- empty: all
     statuses         text        not null default 'all' check (statuses in ('all', 'remand', 'convicted')),
+    on_request       boolean     not null default false, -- the establishment answers each wish
     version          integer     not null default 1,
     check (ends > starts),
     check (valid_to >= valid_from),

@@ -73,6 +73,9 @@ func (s *Service) callOff(ctx context.Context, tx *casework.Tx, h house, v Visit
 	switch c.Side {
 	case ByFamily:
 		event, done = cancel, CancelledFamily
+		if v.State == Requested {
+			event, done = withdraw, Withdrawn
+		}
 	case ByDetainee:
 		event, done = decline, CancelledDetainee
 	case ByHouse:

@@ -45,7 +45,7 @@ func (s *Service) house(ctx context.Context, id int64) (house, error) {
 // detainee, leaving out the visits in except: the one being confirmed and the
 // one being replaced.
 func (s *Service) party(ctx context.Context, q querier, h house, ask Ask, except ...Visit) (Party, error) {
-	p := Party{Account: ask.Account, Staff: ask.Staff, Weeks: map[WeekKey]Week{}}
+	p := Party{Account: ask.Account, Staff: ask.Staff, Moves: ask.Replaces != 0, Weeks: map[WeekKey]Week{}}
 	rows, err := q.Query(ctx, sqlDetainee, ask.Detainee)
 	if err != nil {
 		return p, fmt.Errorf("read detainee: %w", err)

@@ -414,6 +414,9 @@ func (s *Service) bookedReceipt(ctx context.Context, b Booking) (form.Receipt, e
 		return form.Receipt{}, err
 	}
 	p := when(h, v)
+	if b.Code == "" {
+		return form.Receipt{Say: text.L("visit.done.requested", p)}, nil
+	}
 	p["code"] = text.Ref(b.Code)
 	return form.Receipt{Say: text.L("visit.done.booked", p)}, nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/text"
 )
 
-// booked lists an account's visits that are sure.
+// booked lists an account's visits that are sure or asked for.
 func (s *Service) booked(ctx context.Context, account int64) ([]Visit, error) {
 	mine, err := s.Mine(ctx, account)
 	if err != nil {
@@ -18,7 +18,7 @@ func (s *Service) booked(ctx context.Context, account int64) ([]Visit, error) {
 	}
 	var out []Visit
 	for _, v := range mine {
-		if v.State == Booked {
+		if v.State == Booked || v.State == Requested {
 			out = append(out, v)
 		}
 	}
@@ -98,13 +98,23 @@ func (s *Service) askWhat() form.Question[bookDraft] {
 				return text.Line{}, err
 			}
 			p := when(h, v)
+			if v.State == Requested {
+				p["state"] = text.Label("visit.state." + string(v.State))
+				return text.L("visit.status_full", p), nil
+			}
 			p["code"] = text.Ref(v.Code)
 			return text.L("visit.ask.what", p), nil
 		},
-		Options: func(context.Context, form.Who, bookDraft) ([]form.Option, error) {
-			return []form.Option{
-				{Value: "move", Label: text.L("visit.opt.move", nil)}, {Value: "cancel", Label: text.L("visit.opt.cancel", nil)},
-			}, nil
+		Options: func(ctx context.Context, _ form.Who, d bookDraft) ([]form.Option, error) {
+			v, err := s.visit(ctx, s.db, d.Replaces)
+			if err != nil {
+				return nil, err
+			}
+			off := form.Option{Value: "cancel", Key: "2", Label: text.L("visit.opt.cancel", nil)}
+			if v.State == Requested { // nothing to move yet
+				return []form.Option{off}, nil
+			}
+			return []form.Option{{Value: "move", Key: "1", Label: text.L("visit.opt.move", nil)}, off}, nil
 		},
 		Set: func(_ context.Context, _ form.Who, d *bookDraft, answer string) error {
 			d.What = answer

@@ -91,7 +91,7 @@ func (s *Service) Confirm(ctx context.Context, cmd casework.Command, visitID int
 	}
 	err = s.do(ctx, cmd, "visit.confirm", &out, func(ctx context.Context, tx *casework.Tx) error {
 		h.Now = tx.Now()
-		if v.State == Booked {
+		if v.State == Booked || v.State == Requested {
 			out = Booking{ID: v.ID, Ref: v.Ref, Code: v.Code}
 			return nil
 		}
@@ -368,6 +368,9 @@ func (s *Service) makeSure(ctx context.Context, tx *casework.Tx, h house, v Visi
 	}
 	if why := Check(Confirming, h.Frame, o, party); why != "" {
 		return Booking{}, refusal(why)
+	}
+	if o.OnRequest {
+		return s.requestIn(ctx, tx, h, v, f)
 	}
 	if old != nil {
 		was, err := tx.Read(ctx, old.ID)

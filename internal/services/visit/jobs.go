@@ -28,6 +28,7 @@ func (s *Service) Jobs() []schedule.Job {
 		{Name: "visit.close", Spec: "*/10 * * * * *", Do: func(ctx context.Context, _ schedule.Run) error { return s.RunClosures(ctx) }},
 		{Name: "visit.remind", Spec: "*/10 * * * *", Do: func(ctx context.Context, _ schedule.Run) error { return s.Remind(ctx) }},
 		{Name: "visit.settle", Spec: "*/15 * * * *", Do: func(ctx context.Context, _ schedule.Run) error { return s.SettlePast(ctx) }},
+		{Name: "visit.lapse", Spec: "*/15 * * * *", Do: func(ctx context.Context, _ schedule.Run) error { return s.LapseRequests(ctx) }},
 		{Name: "visit.pools", Spec: "5 * * * *", Do: func(ctx context.Context, _ schedule.Run) error { return s.ReleasePools(ctx) }},
 		{Name: "visit.verify", Spec: "40 2 * * *", Do: func(ctx context.Context, _ schedule.Run) error { return VerifyCounters(ctx, s.db) }},
 	}

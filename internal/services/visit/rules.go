@@ -105,6 +105,8 @@ func checkSession(_ Stage, _ Frame, o Slot, p Party) Reason {
 		return NotForThem
 	case (o.Kind == "official") != p.Professional:
 		return NotForThem
+	case o.OnRequest && p.Moves: // the old visit would have to be given up for a maybe
+		return NotForThem
 	case !p.Professional && (d.SeparatedOnly || p.separated()) != (o.Kind == "separated"):
 		return SeparateOnly
 	}

@@ -88,6 +88,7 @@ func TestCheck(t *testing.T) {
 		{"sector left out", Listing, func(_ *Frame, o *Slot, _ *Party) { o.SectorsOut = []string{"N"} }, NotForThem},
 		{"other category", Listing, func(_ *Frame, o *Slot, _ *Party) { o.Categories = []string{"A"} }, NotForThem},
 		{"official session", Listing, func(_ *Frame, o *Slot, _ *Party) { o.Kind = "official" }, NotForThem},
+		{"moved to where it has to be asked for", Listing, func(_ *Frame, o *Slot, p *Party) { o.OnRequest, p.Moves = true, true }, NotForThem},
 		{"separated only", Listing, func(_ *Frame, _ *Slot, p *Party) { p.Detainee.SeparatedOnly = true }, SeparateOnly},
 		{"separated in its place", Listing, func(_ *Frame, o *Slot, p *Party) { p.Detainee.SeparatedOnly, o.Kind = true, "separated" }, ""},
 		{"permit behind glass only", Listing, func(_ *Frame, _ *Slot, p *Party) { p.Guests[0].Permits[0].Separation = true }, SeparateOnly},

@@ -103,7 +103,8 @@ type Hold struct {
 	Until time.Time `json:"until"`
 }
 
-// Booking is a visit that is sure.
+// Booking is a visit that is sure; without a code it is a wish that the
+// establishment has yet to answer.
 type Booking struct {
 	ID   int64  `json:"id"`
 	Ref  string `json:"ref"`

@@ -78,6 +78,7 @@ type Slot struct {
 	SectorsOut      []string
 	Categories      []string
 	Statuses        string
+	OnRequest       bool // the establishment answers each wish
 }
 
 // Detainee is what the rules need to know of the person visited.
@@ -127,6 +128,7 @@ type Party struct {
 	Guests       []Guest
 	Professional bool // lawyer or officer: official sessions
 	Staff        bool // entered at the desk: the notice does not bind
+	Moves        bool // gives up a visit for this one
 
 	DetaineeBusy []span
 	GuestsBusy   []span

@@ -61,7 +61,7 @@ o.id, o.establishment_id, t.room, o.kind, o.day, lower(o.period) as starts, uppe
         order by d.establishment_id nulls last limit 1), false) as shut,
     least(o.capacity_groups - o.held - o.booked, p.places - p.used) + x.groups as free_groups,
     o.capacity_heads - o.heads + x.heads as free_heads,
-    t.sectors, t.sectors_out, t.categories, t.statuses`
+    t.sectors, t.sectors_out, t.categories, t.statuses, t.on_request`
 
 const slotTables = `
 from occurrence o

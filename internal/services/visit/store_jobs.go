@@ -31,3 +31,9 @@ returning v.id`
 const sqlPast = `select ` + visitColumns + visitTables + `
 where v.state in ('BOOKED', 'CHECKED_IN') and upper(v.period) < $1
 order by v.id limit 500`
+
+const sqlUnanswered = `select ` + visitColumns + visitTables + `
+where v.state = 'REQUESTED' and c.due_at <= $1 order by v.id limit 500`
+
+const sqlRequests = listedColumns + `
+where v.establishment_id = $1 and v.state = 'REQUESTED' order by c.due_at, v.id limit 500`

@@ -2,8 +2,8 @@ package visit
 
 const sqlAddTemplate = `
 insert into session_template (establishment_id, room, kind, weekday, starts, ends, every_weeks, valid_from, valid_to,
-    capacity_groups, capacity_heads, sectors, sectors_out, categories, statuses)
-values ($1, $2, $3, $4, $5::text::time, $6::text::time, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    capacity_groups, capacity_heads, sectors, sectors_out, categories, statuses, on_request)
+values ($1, $2, $3, $4, $5::text::time, $6::text::time, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 returning id`
 
 const sqlAddTemplatePool = `

@@ -29,6 +29,7 @@ type Template struct {
 	SectorsOut      []string
 	Categories      []string
 	Statuses        string // "all", "remand", "convicted"
+	OnRequest       bool   // the establishment answers each wish
 	Pools           []TemplatePool
 }
 
@@ -56,7 +57,7 @@ func (s *Service) AddTemplate(ctx context.Context, cmd casework.Command, t Templ
 	err = s.do(ctx, cmd, "timetable.add", &id, func(ctx context.Context, tx *casework.Tx) error {
 		err := tx.QueryRow(ctx, sqlAddTemplate, t.EstablishmentID, t.Room, t.Kind, int16(t.Weekday), t.Starts, t.Ends,
 			t.EveryWeeks, t.ValidFrom, t.ValidTo, t.CapacityGroups, t.CapacityHeads, list(t.Sectors), list(t.SectorsOut),
-			list(t.Categories), t.Statuses).Scan(&id)
+			list(t.Categories), t.Statuses, t.OnRequest).Scan(&id)
 		if postgres.Violated(err) != "" {
 			return fault.Invalid("visit.bad_template", nil).With(err)
 		}
