@@ -11,9 +11,11 @@ create table permit_request (
     hint                text        not null check (hint in ('no', 'yes', 'appeal', 'unknown')), -- has the judgment been given?
     warning_accepted_at timestamptz not null,
     submitted_at        timestamptz not null,
-    referrals           smallint    not null default 0 check (referrals between 0 and 2),
+    referrals           smallint    not null default 0 check (referrals >= 0),
     papers              text[]      not null default '{}', -- kinds asked for while INFO_NEEDED
-    answer_by           date,
+    answer_by           date,    -- while INFO_NEEDED
+    asked_on            date,
+    reminded            boolean     not null default false, -- half way between the two
     replaces            bigint references permit_request
 );
 create index permit_request_claim on permit_request (claim_hash);

@@ -70,7 +70,8 @@ func (r *Registry) Household(ctx context.Context, accountID int64) ([]Visitor, e
 }
 
 // AddVisitor adds a person to an account's household. Somebody who was there
-// before and was removed comes back; somebody who is there is a Conflict.
+// before and was removed comes back; somebody who is there is a Conflict, given
+// with that person's id.
 func (r *Registry) AddVisitor(ctx context.Context, tx *casework.Tx, accountID int64, in VisitorInput) (Visitor, error) {
 	var country string
 	var size int
@@ -93,7 +94,7 @@ func (r *Registry) AddVisitor(ctx context.Context, tx *casework.Tx, accountID in
 	}
 	v, err := r.insertVisitor(ctx, tx, visitorRow{accountID, false, country, in.IDType, number, in.BirthDate, in.Relation})
 	if err != nil {
-		return Visitor{}, err
+		return v, err
 	}
 	tx.Audit(casework.Entry{Action: "household.add", ObjectKind: "visitor", ObjectID: v.ID})
 	return v, nil
@@ -139,7 +140,7 @@ func (r *Registry) insertVisitor(ctx context.Context, tx *casework.Tx, v visitor
 		return Visitor{}, fmt.Errorf("add a visitor: %w", err)
 	}
 	if tag.RowsAffected() == 0 {
-		return Visitor{}, fault.Conflict("household.known", nil)
+		return Visitor{ID: id}, fault.Conflict("household.known", nil)
 	}
 	raw := v.number.Raw()
 	return Visitor{ID: id, Self: v.self, IDType: v.idType, IDTail: raw[max(0, len(raw)-tail):], BirthDate: v.birthDate,

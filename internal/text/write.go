@@ -26,7 +26,7 @@ var types = map[Type]any{
 	"word12":   "Mmmmmmmmmmmm",
 	"word20":   "Mmmmmmmmmmmmmmmmmmmm",
 	"sentence": "Mmmmmmmmm mmmmmmmmm mmmmmmmmm mmmmmmmmmm", // 40
-	"codes":    "88888888 code 88888888\n88888888 code 88888888\n88888888 code 88888888",
+	"codes":    "88888888 code 88888888\n88888888 code 88888888\n88888888 code 88888888\n88888888 code 88888888",
 	"label":    "Mmmmmmmmmmmmmmmmmmmm",
 	"money":    "88888 DH",
 	"lines":    "Mmmmmmmmmmmmmmmmmmmm\nMmmmmmmmmmmmmmmmmmmm\nMmmmmmmmmmmmmmmmmmmm",

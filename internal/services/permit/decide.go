@@ -2,6 +2,7 @@ package permit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -60,6 +61,10 @@ type Decided struct {
 func (s *Service) Decide(ctx context.Context, cmd casework.Command, in Decision) (Decided, error) {
 	var out Decided
 	_, err := s.book.Do(ctx, cmd, &out, func(ctx context.Context, tx *casework.Tx) error {
+		here, err := present(ctx, tx, in.RequestID)
+		if err != nil {
+			return err
+		}
 		f, r, err := s.read(ctx, tx, in.RequestID, in.Version)
 		if err != nil {
 			return err
@@ -71,7 +76,7 @@ func (s *Service) Decide(ctx context.Context, cmd casework.Command, in Decision)
 		if err != nil {
 			return err
 		}
-		if err := s.check(ctx, tx, in, r, rules); err != nil {
+		if err := s.check(ctx, tx, in, r, rules, here); err != nil {
 			return err
 		}
 		event, reason := outcome(in.Verdicts)
@@ -121,7 +126,7 @@ func outcome(verdicts []Verdict) (casework.Event, string) {
 	return "grant_some", reason
 }
 
-func (s *Service) check(ctx context.Context, tx *casework.Tx, in Decision, r request, rules establishment.Rules) error {
+func (s *Service) check(ctx context.Context, tx *casework.Tx, in Decision, r request, rules establishment.Rules, here bool) error {
 	var asked, granted []int64
 	for _, v := range in.Verdicts {
 		asked = append(asked, v.VisitorID)
@@ -142,14 +147,11 @@ func (s *Service) check(ctx context.Context, tx *casework.Tx, in Decision, r req
 	if r.DetaineeID == nil {
 		return fault.Conflict("permit.not_matched", nil)
 	}
-	if in.Kind != Permanent {
-		longest := establishment.DayOf(in.From).Add(rules.PermitValidDays)
-		if in.To.Before(in.From) || longest.Before(establishment.DayOf(in.To)) {
-			return fault.Invalid("permit.too_long", text.Params{"days": rules.PermitValidDays})
-		}
+	if !here {
+		return fault.Conflict("permit.person_gone", nil)
 	}
-	if in.Kind == Counted && in.Visits < 1 {
-		return fault.Invalid("permit.visits_missing", nil)
+	if err := in.terms(tx.Now(), rules); err != nil {
+		return err
 	}
 	rows, err := tx.Query(ctx, sqlBannedVisitors, granted, tx.Now(), r.EstablishmentID, r.DetaineeID)
 	if err != nil {
@@ -163,6 +165,41 @@ func (s *Service) check(ctx context.Context, tx *casework.Tx, in Decision, r req
 		return fault.Conflict("permit.visitor_banned", nil)
 	}
 	return nil
+}
+
+// terms checks how long and how often a permit is to hold.
+func (d Decision) terms(now time.Time, rules establishment.Rules) error {
+	switch d.Kind {
+	case Once, Period, Permanent:
+	case Counted:
+		if d.Visits < 1 {
+			return fault.Invalid("permit.visits_missing", nil)
+		}
+	default:
+		return fault.Invalid("permit.kind_missing", nil)
+	}
+	from, to, today := establishment.DayOf(d.From), establishment.DayOf(d.To), establishment.DayOf(now)
+	if d.From.IsZero() || from.Before(today.Add(-1)) || today.Add(rules.PermitValidDays).Before(from) {
+		return fault.Invalid("permit.from_missing", nil)
+	}
+	if d.Kind != Permanent && (to.Before(from) || from.Add(rules.PermitValidDays).Before(to)) {
+		return fault.Invalid("permit.too_long", text.Params{"days": rules.PermitValidDays})
+	}
+	return nil
+}
+
+// present tells whether the person a request was matched with is still held,
+// and keeps it so until the decision stands: movements wait for this lock.
+func present(ctx context.Context, tx *casework.Tx, requestID int64) (bool, error) {
+	var here bool
+	err := tx.QueryRow(ctx, sqlPresent, requestID).Scan(&here)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("person of request %d: %w", requestID, err)
+	}
+	return here, nil
 }
 
 func storeVerdicts(ctx context.Context, tx *casework.Tx, in Decision) error {
@@ -219,7 +256,7 @@ func (s *Service) issue(ctx context.Context, tx *casework.Tx, f casework.File, r
 		if err != nil {
 			return nil, err
 		}
-		code := s.permitCode(p.Ref, v.VisitorID, to)
+		code := Code(s.keys, p.Ref, v.VisitorID, to)
 		if _, err := tx.Exec(ctx, sqlInsertPermit, p.ID, r.ID, v.VisitorID, r.DetaineeID, code, in.Kind, in.From, to, visits,
 			in.Separation, in.AuthorityID, tx.Command().Actor.ID, tx.Now()); err != nil {
 			return nil, fmt.Errorf("store permit: %w", err)
@@ -229,20 +266,10 @@ func (s *Service) issue(ctx context.Context, tx *casework.Tx, f casework.File, r
 	return issued, nil
 }
 
-// permitCode depends on number, visitor and end, so that whoever holds the key
-// can check a printed list without the database.
-func (s *Service) permitCode(number string, visitor int64, to *time.Time) string {
-	end := "permanent"
-	if to != nil {
-		end = to.Format(time.DateOnly)
-	}
-	return casework.Code(s.keys.CodeMAC(fmt.Sprintf("permit/%s/%d/%s", number, visitor, end)))
-}
-
 func decisionText(f casework.File, in Decision, issued []Issued, rules establishment.Rules) text.Line {
 	var permits text.Lines
 	for _, p := range issued {
-		permits = append(permits, text.L("permit.permit", text.Params{"number": text.Ref(p.Number), "code": text.Ref(p.Code)}))
+		permits = append(permits, permitLine(p.Number, p.Code))
 	}
 	_, reason := outcome(in.Verdicts)
 	params := text.Params{"ref": text.Ref(f.Ref), "n": len(issued), "permits": permits}
@@ -262,6 +289,10 @@ func decisionText(f casework.File, in Decision, issued []Issued, rules establish
 		return text.L("permit.granted_part", params)
 	}
 	return text.L("permit.granted", params)
+}
+
+func permitLine(number, code string) text.Line {
+	return text.L("permit.permit", text.Params{"number": text.Ref(number), "code": text.Ref(code)})
 }
 
 // Preview gives the text that a decision would send, with made-up numbers in

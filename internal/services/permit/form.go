@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/establishment"
@@ -35,12 +32,7 @@ func (s *Service) Definition() form.Definition {
 
 // asking is the draft of a request. Field names are kept: drafts outlive a deploy.
 type asking struct {
-	Number   string   `json:"number,omitempty"`
-	ByName   bool     `json:"by_name,omitempty"`
-	Family   string   `json:"family,omitempty"`
-	Given    string   `json:"given,omitempty"`
-	Birth    string   `json:"birth,omitempty"`
-	Place    int64    `json:"place,omitempty"`
+	described
 	Coming   []coming `json:"coming,omitempty"`
 	Now      string   `json:"now,omitempty"` // the visitor being described: an id, "new", or "" when all are
 	Judgment string   `json:"judgment,omitempty"`
@@ -54,29 +46,20 @@ type coming struct {
 	Relation string `json:"relation,omitempty"`
 }
 
-func (a asking) last() coming {
-	if len(a.Coming) == 0 {
-		return coming{}
-	}
-	return a.Coming[len(a.Coming)-1]
-}
-
 // whole tells whether every visitor chosen so far is described in full.
 func (a asking) whole() bool { return a.Now == "" && len(a.Coming) > 0 }
 
 func (s *Service) requestFlow() form.Flow {
-	byNumber := func(_ form.Who, a asking) bool { return !a.ByName }
 	known := func(_ form.Who, a asking) bool { return a.Now != "new" }
-	return form.New(form.Spec[asking]{Name: "permit.request", Finish: s.finishRequest, Questions: []form.Question[asking]{
-		{Name: "number", Kind: form.Digits, AskKey: "permit.ask_number", Set: setNumber, Arg: isNumber, Holds: true},
-		{Name: "family", Kind: form.Words, AskKey: "permit.ask_family_name", Skip: byNumber, Holds: true, Set: setName(func(a *asking) *string { return &a.Family })},
-		{Name: "given", Kind: form.Words, AskKey: "permit.ask_given_name", Skip: byNumber, Holds: true, Set: setName(func(a *asking) *string { return &a.Given })},
-		{Name: "birth", Kind: form.Date, AskKey: "permit.ask_relative_birth", Skip: byNumber, Set: s.setBirth(func(a *asking) *string { return &a.Birth })},
-		{Name: "place", AskKey: "permit.ask_place", Skip: byNumber, Options: s.placeOptions, Set: s.setPlace},
+	questions := describing(s, func(a *asking) *described { return &a.described }, func(asking) bool { return true })
+	return form.New(form.Spec[asking]{Name: "permit.request", Finish: s.finishRequest, Questions: append(questions, []form.Question[asking]{
 		{Name: "visitor", Ask: askVisitor, Options: s.visitorOptions, Set: s.setVisitor},
 		{Name: "card", Kind: form.Words, AskKey: "permit.ask_card", Skip: known, Holds: true, Set: s.setCard},
 		{Name: "visitor_birth", Kind: form.Date, AskKey: "permit.ask_visitor_birth", Skip: known,
-			Set: s.setBirth(func(a *asking) *string { return &a.Coming[len(a.Coming)-1].Birth })},
+			Set: func(_ context.Context, _ form.Who, a *asking, answer string) (err error) {
+				a.Coming[len(a.Coming)-1].Birth, err = s.birth(answer)
+				return err
+			}},
 		{Name: "relation", AskKey: "permit.ask_relation", Options: s.relationOptions, Set: setRelation,
 			Skip: func(_ form.Who, a asking) bool { return a.whole() }},
 		{Name: "judgment", AskKey: "permit.ask_judgment", Options: judgmentOptions, Set: func(_ context.Context, _ form.Who, a *asking, answer string) error {
@@ -84,88 +67,7 @@ func (s *Service) requestFlow() form.Flow {
 			return nil
 		}},
 		{Name: "send", Ask: askSend, Options: sendOptions, Set: func(context.Context, form.Who, *asking, string) error { return nil }},
-	}})
-}
-
-func isNumber(word string) bool {
-	_, err := form.ParseDigits(word, 3, 10)
-	return err == nil
-}
-
-func setNumber(_ context.Context, _ form.Who, a *asking, answer string) error {
-	if answer == "1" {
-		a.ByName, a.Number = true, ""
-		return nil
-	}
-	n, err := form.ParseDigits(answer, 3, 10)
-	if err != nil {
-		return form.Again("permit.bad_number", nil)
-	}
-	a.ByName, a.Number = false, n
-	return nil
-}
-
-func setName(field func(*asking) *string) func(context.Context, form.Who, *asking, string) error {
-	return func(_ context.Context, _ form.Who, a *asking, answer string) error {
-		n := utf8.RuneCountInString(answer)
-		letters := strings.IndexFunc(answer, func(r rune) bool { return !unicode.IsLetter(r) && !strings.ContainsRune(" '-", r) }) < 0
-		if n < 2 || n > 40 || !letters {
-			return form.Again("permit.bad_name", nil)
-		}
-		*field(a) = answer
-		return nil
-	}
-}
-
-func (s *Service) setBirth(field func(*asking) *string) func(context.Context, form.Who, *asking, string) error {
-	return func(_ context.Context, _ form.Who, a *asking, answer string) error {
-		t, err := form.ParseDate(answer)
-		if err == nil {
-			err = form.Asked(s.persons.CheckBirth(t))
-		}
-		if err != nil {
-			return err
-		}
-		*field(a) = t.Format(time.DateOnly)
-		return nil
-	}
-}
-
-func (s *Service) placeOptions(ctx context.Context, w form.Who, _ asking) ([]form.Option, error) {
-	acc, err := s.persons.Account(ctx, w.Account)
-	if err != nil {
-		return nil, err
-	}
-	all, err := s.places.Establishments(ctx, acc.Country)
-	if err != nil {
-		return nil, err
-	}
-	options := make([]form.Option, len(all))
-	for i, e := range all {
-		options[i] = form.Option{Value: strconv.FormatInt(e.ID, 10), Label: text.L("permit.place", text.Params{"name": e.Short(w.Lang)})}
-	}
-	return options, nil
-}
-
-// setPlace is told early where the service has not opened yet, with whom to call.
-func (s *Service) setPlace(ctx context.Context, _ form.Who, a *asking, answer string) error {
-	id, err := strconv.ParseInt(answer, 10, 64)
-	if err != nil {
-		return fmt.Errorf("place %q: %w", answer, err)
-	}
-	phase, err := s.places.Phase(ctx, id, "permit")
-	if err != nil {
-		return err
-	}
-	if !phase.Takes() {
-		e, err := s.places.Establishment(ctx, id)
-		if err != nil {
-			return err
-		}
-		return form.Again("permit.not_open_here", text.Params{"phone": e.Phone})
-	}
-	a.Place = id
-	return nil
+	}...)})
 }
 
 func askVisitor(_ context.Context, _ form.Who, a asking) (text.Line, error) {
@@ -294,7 +196,7 @@ func sendOptions(context.Context, form.Who, asking) ([]form.Option, error) {
 
 func (s *Service) finishRequest(ctx context.Context, w form.Who, key string, a asking) (form.Receipt, error) {
 	in := Sending{AccountID: w.Account, Hint: establishment.Hint(a.Judgment),
-		Claim: Claim{Number: a.Number, Family: a.Family, Given: a.Given, Birth: a.Birth, PlaceID: a.Place}}
+		Claim: a.claim()}
 	for _, c := range a.Coming {
 		who := Coming{VisitorID: c.ID, Relation: c.Relation}
 		if c.ID == 0 {

@@ -37,14 +37,19 @@ const (
 //
 //	"" -send-> SUBMITTED -route-> UNDER_REVIEW -grant_all/grant_some/refuse-> GRANTED, GRANTED_PART, REFUSED
 //	UNDER_REVIEW <-> INFO_NEEDED (a paper is asked for), <-> OPINION; REFUSED -appeal-> APPEALED -> UPHELD, OVERTURNED
+//
+// SUBMITTED, UNDER_REVIEW -cannot_match-> INFO_NEEDED -corrected-> SUBMITTED. What
+// is overturned stays so; a new request that replaces it begins with "reopen".
 func RequestLife() casework.Machine {
 	family := []string{"citizen"}
 	office := []string{"authority", "clerk"}
 	decider := []string{"authority"}
 	m := casework.Machine{Name: "permit_request", Version: 1, Rules: []casework.Rule{
 		{From: "", Event: "send", To: Submitted, By: []string{"citizen", "clerk"}},
+		{From: "", Event: "reopen", To: UnderReview, By: decider, HumanOnly: true},
 		{From: Submitted, Event: "route", To: UnderReview, By: []string{"system", "citizen", "clerk"}},
 		{From: Submitted, Event: "cannot_match", To: InfoNeeded, By: office, HumanOnly: true, NeedsReason: true},
+		{From: UnderReview, Event: "cannot_match", To: InfoNeeded, By: office, HumanOnly: true, NeedsReason: true},
 		{From: UnderReview, Event: "need_paper", To: InfoNeeded, By: office, HumanOnly: true, NeedsReason: true},
 		{From: InfoNeeded, Event: "supplied", To: UnderReview, By: []string{"citizen", "authority", "clerk"}},
 		{From: InfoNeeded, Event: "corrected", To: Submitted, By: []string{"citizen", "clerk"}},
@@ -77,8 +82,10 @@ func Life() casework.Machine {
 		{From: PendingSight, Event: "sight", To: Active, By: []string{"gate", "clerk", "establishment"}, HumanOnly: true},
 		{From: Active, Event: "suspend", To: Suspended, By: holder, HumanOnly: true, NeedsReason: true},
 		{From: Suspended, Event: "lift", To: Active, By: holder, HumanOnly: true},
-		{From: Active, Event: "exhaust", To: Exhausted, By: []string{"gate", "system"}},
+		{From: Active, Event: "exhaust", To: Exhausted, By: []string{"gate", "job"}},
+		{From: PendingSight, Event: "exhaust", To: Exhausted, By: []string{"gate", "job"}},
 		{From: Active, Event: "review", To: Review, By: []string{"system", "clerk"}, NeedsReason: true},
+		{From: PendingSight, Event: "review", To: Review, By: []string{"system", "clerk"}, NeedsReason: true},
 		{From: Review, Event: "confirm", To: Active, By: decider, HumanOnly: true},
 	}}
 	for _, live := range []casework.State{Active, PendingSight, Suspended, Review} {

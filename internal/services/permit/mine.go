@@ -3,7 +3,7 @@ package permit
 import (
 	"context"
 	"fmt"
-	"slices"
+	"time"
 
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/fault"
@@ -11,34 +11,37 @@ import (
 	"github.com/wasl-sms/wasl/internal/text"
 )
 
-// looking is the draft of "my requests".
+// looking is the draft of "my requests". What is keyed to correct a request
+// has the same fields as in a new one.
 type looking struct {
 	Ref string `json:"ref,omitempty"`
 	Do  string `json:"do,omitempty"`
+	described
 }
 
 func (s *Service) mineFlow() form.Flow {
-	return form.New(form.Spec[looking]{Name: "permit.mine", Finish: s.finishMine, Questions: []form.Question[looking]{
-		{Name: "request", Ask: s.askWhich, Options: s.requestOptions, Set: func(_ context.Context, _ form.Who, l *looking, answer string) error {
+	corrects := func(l looking) bool { return l.Do == "correct" }
+	questions := []form.Question[looking]{
+		{Name: "request", AskKey: "permit.which", Options: s.requestOptions, Set: func(_ context.Context, _ form.Who, l *looking, answer string) error {
 			l.Ref = answer
 			return nil
 		}},
 		{Name: "do", Ask: s.askDo, Options: s.doOptions, Set: func(_ context.Context, _ form.Who, l *looking, answer string) error {
 			l.Do = answer
 			return nil
-		}, Skip: func(_ form.Who, l looking) bool { return l.Ref == "" }},
-	}})
+		}},
+	}
+	questions = append(questions, describing(s, func(l *looking) *described { return &l.described }, corrects)...)
+	return form.New(form.Spec[looking]{Name: "permit.mine", Begin: s.beginMine, Questions: questions, Finish: s.finishMine})
 }
 
-func (s *Service) askWhich(ctx context.Context, w form.Who, _ looking) (text.Line, error) {
+// beginMine tells at once who has no request yet.
+func (s *Service) beginMine(ctx context.Context, w form.Who, _ *looking) error {
 	all, err := s.mine(ctx, w.Account)
-	if err != nil {
-		return text.Line{}, err
+	if err == nil && len(all) == 0 {
+		err = fault.NotFound("permit.none_yet", nil)
 	}
-	if len(all) == 0 {
-		return text.L("permit.none_yet", nil), nil
-	}
-	return text.L("permit.which", nil), nil
+	return err
 }
 
 func (s *Service) requestOptions(ctx context.Context, w form.Who, _ looking) ([]form.Option, error) {
@@ -71,13 +74,42 @@ func (s *Service) doOptions(ctx context.Context, w form.Who, l looking) ([]form.
 	if err != nil || !ok {
 		return nil, err
 	}
+	events, err := s.offers(ctx, m, s.now())
+	if err != nil {
+		return nil, err
+	}
 	var options []form.Option
-	for _, r := range RequestLife().Rules {
-		if r.From == m.State && slices.Contains(r.By, "citizen") && (r.Event == "withdraw" || r.Event == "appeal") {
-			options = append(options, form.Option{Value: string(r.Event), Label: text.L(text.Key("permit.do_"+string(r.Event)), nil)})
-		}
+	for _, e := range events {
+		options = append(options, form.Option{Value: e, Label: text.L(text.Key("permit.do_"+e), nil)})
 	}
 	return append(options, form.Option{Value: "end", Key: "9", Label: text.L("permit.do_end", nil)}), nil
+}
+
+// offers lists what the family may do with a request as it stands.
+func (s *Service) offers(ctx context.Context, m mine, now time.Time) ([]string, error) {
+	var all []string
+	if m.unclear() {
+		all = append(all, "correct")
+	}
+	switch m.State {
+	case Submitted, UnderReview, InfoNeeded, Opinion:
+		all = append(all, "withdraw")
+	case Granted, GrantedPart:
+		all = append(all, "again")
+	case Refused:
+		rules, err := s.rulesOf(ctx, m.AccountID)
+		if err != nil {
+			return nil, err
+		}
+		refused, _, err := refusal(ctx, s.db, m.ID)
+		if err != nil {
+			return nil, err
+		}
+		if appealable(refused, now, rules) {
+			all = append(all, "appeal")
+		}
+	}
+	return all, nil
 }
 
 func (s *Service) finishMine(ctx context.Context, w form.Who, key string, l looking) (form.Receipt, error) {
@@ -89,13 +121,16 @@ func (s *Service) finishMine(ctx context.Context, w form.Who, key string, l look
 		return form.Receipt{Say: text.L("permit.none_yet", nil)}, nil
 	}
 	cmd := casework.Command{Actor: casework.Actor{Kind: casework.Citizen, ID: w.Account}, Channel: string(w.Channel), Key: key, Verb: "permit." + l.Do}
-	done := text.Key("permit.withdrawn_screen")
+	var done text.Key
 	switch l.Do {
 	case "withdraw":
-		err = s.Withdraw(ctx, cmd, m.ID, m.Version)
+		done, err = "permit.withdrawn_screen", s.Withdraw(ctx, cmd, m.ID, m.Version)
 	case "appeal":
-		done = "permit.appealed_screen"
-		err = s.Appeal(ctx, cmd, m.ID, m.Version)
+		done, err = "permit.appealed_screen", s.Appeal(ctx, cmd, m.ID, m.Version)
+	case "again":
+		done, err = "permit.again_screen", s.Again(ctx, cmd, m.ID)
+	case "correct":
+		done, err = "permit.corrected_screen", s.Correct(ctx, cmd, m.ID, m.Version, l.claim())
 	default:
 		return form.Receipt{Say: text.L("permit.bye", nil)}, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/wasl-sms/wasl/internal/casework"
+	"github.com/wasl-sms/wasl/internal/establishment"
 	"github.com/wasl-sms/wasl/internal/fault"
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/text"
@@ -19,10 +20,18 @@ func (s *Service) AskPapers(ctx context.Context, cmd casework.Command, id int64,
 	if len(papers) == 0 || slices.ContainsFunc(papers, func(p string) bool { return !slices.Contains(Papers(), p) }) {
 		return fault.Invalid("permit.paper_missing", nil)
 	}
-	return s.waitForFamily(ctx, cmd, id, version, casework.Move{Event: "need_paper", Reason: papers[0], Note: note}, papers,
-		func(f casework.File, until time.Time) text.Line {
-			return text.L("permit.need_paper", text.Params{"ref": text.Ref(f.Ref), "paper": PaperLabel(papers[0]), "until": until})
-		})
+	mv := casework.Move{Event: "need_paper", Reason: "paper", Note: note, Detail: map[string]any{"papers": papers}}
+	return s.waitForFamily(ctx, cmd, id, version, mv, papers, func(f casework.File, until time.Time) text.Line {
+		return text.L("permit.need_paper", text.Params{"ref": text.Ref(f.Ref), "papers": paperLines(papers), "until": until})
+	})
+}
+
+func paperLines(papers []string) text.Lines {
+	var all text.Lines
+	for _, p := range papers {
+		all = append(all, text.L(text.Key(PaperLabel(p)), nil))
+	}
+	return all
 }
 
 // CannotMatch asks the family, in neutral words, to check what it keyed.
@@ -45,15 +54,22 @@ func (s *Service) waitForFamily(ctx context.Context, cmd casework.Command, id in
 			return err
 		}
 		until := tx.Now().AddDate(0, 0, rules.PermitPaperDays)
-		left := s.clockLeft(f, tx.Now())
+		left := clockLeft(f, tx.Now())
 		if f, err = tx.Move(ctx, RequestLife(), f, mv); err != nil {
 			return err
 		}
-		if err := tx.Assign(ctx, f, f.AuthorityID, f.EstablishmentID, nil, &left); err != nil {
-			return err
+		batch := &pgx.Batch{}
+		batch.Queue(sqlAskPapers, f.ID, papers, until, tx.Now())
+		authority := f.AuthorityID
+		if mv.Event == "cannot_match" { // whoever it was taken for, it goes back to the clerk
+			authority = nil
+			batch.Queue(sqlUnmatch, f.ID)
 		}
-		if _, err := tx.Exec(ctx, sqlAskPapers, f.ID, papers, until); err != nil {
-			return fmt.Errorf("store papers asked for: %w", err)
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+			return fmt.Errorf("store what the family is asked for: %w", err)
+		}
+		if err := tx.Assign(ctx, f, authority, f.EstablishmentID, nil, &left); err != nil {
+			return err
 		}
 		tx.Tell(message.Outbound{Account: f.AccountID, Class: message.Decision, CaseID: f.ID,
 			Dedupe: fmt.Sprintf("%s-%d", mv.Event, f.Version), Line: say(f, until)})
@@ -63,7 +79,7 @@ func (s *Service) waitForFamily(ctx context.Context, cmd casework.Command, id in
 }
 
 // clockLeft is what remains of a running clock, never less than nothing.
-func (s *Service) clockLeft(f casework.File, now time.Time) time.Duration {
+func clockLeft(f casework.File, now time.Time) time.Duration {
 	if f.DueAt == nil {
 		return 0
 	}
@@ -77,15 +93,11 @@ func (s *Service) Supplied(ctx context.Context, cmd casework.Command, id int64, 
 		if err != nil {
 			return err
 		}
-		event := casework.Event("supplied")
-		if f.AuthorityID == nil {
-			event = "corrected"
+		if f.State != InfoNeeded || r.claimUnclear(f) {
+			return fault.Conflict("case.state_changed", nil)
 		}
-		due := tx.Now()
-		if f.ClockLeft != nil {
-			due = due.Add(*f.ClockLeft)
-		}
-		if f, err = tx.Move(ctx, RequestLife(), f, casework.Move{Event: event}); err != nil {
+		due := tx.Now().Add(*f.ClockLeft)
+		if f, err = tx.Move(ctx, RequestLife(), f, casework.Move{Event: "supplied"}); err != nil {
 			return err
 		}
 		if err := tx.Assign(ctx, f, f.AuthorityID, f.EstablishmentID, &due, nil); err != nil {
@@ -135,7 +147,36 @@ func (s *Service) Match(ctx context.Context, cmd casework.Command, id int64, ver
 	return err
 }
 
-// Refer hands a request to another authority; the date the family was told stays.
+// CloseNoObject ends an open request that nothing can come of any more.
+func (s *Service) CloseNoObject(ctx context.Context, cmd casework.Command, id int64, version int, reason string) error {
+	if !slices.Contains(CloseReasons(), reason) {
+		return fault.Invalid("permit.reason_missing", nil)
+	}
+	_, err := s.book.Do(ctx, cmd, nil, func(ctx context.Context, tx *casework.Tx) error {
+		f, _, err := s.read(ctx, tx, id, version)
+		if err != nil {
+			return err
+		}
+		return closeRequest(ctx, tx, f, casework.Move{Event: "close_no_object", Reason: reason})
+	})
+	return err
+}
+
+func closeRequest(ctx context.Context, tx *casework.Tx, f casework.File, mv casework.Move) error {
+	f, err := tx.Move(ctx, RequestLife(), f, mv)
+	if err != nil {
+		return err
+	}
+	tx.Tell(message.Outbound{
+		Account: f.AccountID, Class: message.Decision, CaseID: f.ID, Dedupe: "no_object",
+		Line: text.L("permit.no_object", text.Params{"ref": text.Ref(f.Ref)}),
+	})
+	return tx.Assign(ctx, f, f.AuthorityID, f.EstablishmentID, nil, nil)
+}
+
+// Refer hands a request to another authority; the date the family was told
+// stays. After as many referrals as the rules allow it only climbs, to the
+// parent of the authority that has it.
 func (s *Service) Refer(ctx context.Context, cmd casework.Command, id int64, version int, authority int64, reason string) error {
 	if !slices.Contains(ReferReasons(), reason) {
 		return fault.Invalid("permit.reason_missing", nil)
@@ -149,11 +190,11 @@ func (s *Service) Refer(ctx context.Context, cmd casework.Command, id int64, ver
 		if err != nil {
 			return err
 		}
-		if r.Referrals >= int16(rules.PermitReferralsMax) {
-			return fault.Conflict("permit.referred_enough", nil)
-		}
 		if f.AuthorityID != nil && *f.AuthorityID == authority {
 			return fault.Invalid("permit.same_authority", nil)
+		}
+		if err := s.mayRefer(ctx, f, r, authority, rules); err != nil {
+			return err
 		}
 		if f, err = tx.Move(ctx, RequestLife(), f, casework.Move{Event: "refer", Reason: reason, Detail: map[string]any{"authority": authority}}); err != nil {
 			return err
@@ -169,4 +210,21 @@ func (s *Service) Refer(ctx context.Context, cmd casework.Command, id int64, ver
 		return nil
 	})
 	return err
+}
+
+func (s *Service) mayRefer(ctx context.Context, f casework.File, r request, to int64, rules establishment.Rules) error {
+	if _, err := s.places.Authority(ctx, to); err != nil {
+		return err
+	}
+	if int(r.Referrals) < rules.PermitReferralsMax || f.AuthorityID == nil {
+		return nil
+	}
+	from, err := s.places.Authority(ctx, *f.AuthorityID)
+	if err != nil {
+		return err
+	}
+	if from.ParentID == nil || *from.ParentID != to {
+		return fault.Conflict("permit.referred_enough", nil)
+	}
+	return nil
 }

@@ -48,6 +48,25 @@ func (r request) visitorIDs() []int64 {
 	return ids
 }
 
+// claimUnclear tells whether the request waits for the family to correct what
+// it keyed, and not for papers.
+func (r request) claimUnclear(f casework.File) bool {
+	return f.State == InfoNeeded && len(r.Papers) == 0 && f.ClockLeft != nil
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// own refuses a citizen another account's case as if there were none.
+func own(f casework.File, a casework.Actor) error {
+	if a.Kind == casework.Citizen && a.ID != f.AccountID {
+		return fault.NotFound("case.unknown", nil)
+	}
+	return nil
+}
+
 // batcher is a pool or a transaction.
 type batcher interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
@@ -83,6 +102,9 @@ func (s *Service) read(ctx context.Context, tx *casework.Tx, id int64, version i
 	if f.Machine != RequestLife().Name {
 		return f, request{}, fault.NotFound("case.unknown", nil)
 	}
+	if err := own(f, tx.Command().Actor); err != nil {
+		return f, request{}, err
+	}
 	if f.Version != version {
 		return f, request{}, fault.Conflict("case.changed", nil)
 	}
@@ -100,8 +122,12 @@ func (s *Service) look(ctx context.Context, id int64) (casework.File, request, e
 }
 
 func (s *Service) rules(ctx context.Context, r request, at time.Time) (establishment.Rules, error) {
-	if r.EstablishmentID != nil {
-		return s.places.Rules(ctx, *r.EstablishmentID, at)
+	return s.rulesAt(ctx, r.EstablishmentID, at)
+}
+
+func (s *Service) rulesAt(ctx context.Context, place *int64, at time.Time) (establishment.Rules, error) {
+	if place != nil {
+		return s.places.Rules(ctx, *place, at)
 	}
 	return s.places.DefaultRules(ctx, at)
 }
@@ -162,7 +188,12 @@ type mine struct {
 	CreatedAt time.Time
 	DueAt     *time.Time
 	AnswerBy  *time.Time
+	Papers    []string
+	AccountID int64
 }
+
+// unclear tells whether the family is to correct what it keyed.
+func (m mine) unclear() bool { return m.State == InfoNeeded && len(m.Papers) == 0 }
 
 // listed bounds "my requests": the last five, newest first.
 const listed = 5

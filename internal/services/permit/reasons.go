@@ -25,6 +25,9 @@ func FallReasons() []string {
 	return []string{"judge_order", "security", "false_statement", "status_changed"}
 }
 
+// CloseReasons lists why a clerk closes a request that is no longer needed.
+func CloseReasons() []string { return []string{"person_left", "doubled"} }
+
 // ValidReason tells whether a code may stand in a refusal.
 func ValidReason(code string) bool { return slices.Contains(Reasons(), code) }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -53,7 +54,7 @@ func (s *Service) Send(ctx context.Context, cmd casework.Command, in Sending) (S
 	if len(in.Visitors) == 0 || len(in.Visitors) > rules.VisitorsPerRequest {
 		return Sent{}, fault.Invalid("permit.too_many", text.Params{"n": rules.VisitorsPerRequest})
 	}
-	found, err := s.match(ctx, acc.Country, in)
+	found, err := s.match(ctx, acc.Country, in.Claim, in.Hint, in.Visitors[0].Relation)
 	if err != nil {
 		return Sent{}, err
 	}
@@ -71,7 +72,7 @@ func (s *Service) Send(ctx context.Context, cmd casework.Command, in Sending) (S
 		if err := s.mayAsk(ctx, tx, in, rules); err != nil {
 			return err
 		}
-		ids, relations, err := s.household(ctx, tx, in)
+		ids, relations, err := s.household(ctx, tx, in, rules)
 		if err != nil {
 			return err
 		}
@@ -89,7 +90,7 @@ func (s *Service) Send(ctx context.Context, cmd casework.Command, in Sending) (S
 			return err
 		}
 		batch := &pgx.Batch{}
-		batch.Queue(sqlInsertRequest, f.ID, found.establishmentID, found.detaineeID, claim, hash, string(acc.Quality), string(in.Hint), tx.Now())
+		batch.Queue(sqlInsertRequest, f.ID, found.establishmentID, found.detaineeID, claim, hash, purpose(acc.Quality), in.Hint, tx.Now(), nil)
 		batch.Queue(sqlInsertRequestVisitors, f.ID, ids, relations)
 		if found.detaineeID != nil {
 			batch.Queue(sqlInsertKinship, f.ID, *found.detaineeID)
@@ -131,19 +132,38 @@ func (s *Service) mayAsk(ctx context.Context, tx *casework.Tx, in Sending, rules
 	return nil
 }
 
-// household gives the visitors' ids, adding those who are new to it.
-func (s *Service) household(ctx context.Context, tx *casework.Tx, in Sending) (ids []int64, relations []string, err error) {
+// purpose is why an account asks: agents ask for families.
+func purpose(q person.Quality) string {
+	if q == person.Agent {
+		return string(person.Family)
+	}
+	return string(q)
+}
+
+// household gives the visitors' ids, each once, adding those who are new to
+// the household. Somebody keyed again is taken as who they are.
+func (s *Service) household(ctx context.Context, tx *casework.Tx, in Sending, rules establishment.Rules) (ids []int64, relations []string, err error) {
 	for _, v := range in.Visitors { // at most VisitorsPerRequest
 		id := v.VisitorID
 		if v.New != nil {
-			added, err := s.persons.AddVisitor(ctx, tx, in.AccountID, *v.New)
-			if err != nil {
+			who := *v.New
+			who.Max = rules.HouseholdMax
+			added, err := s.persons.AddVisitor(ctx, tx, in.AccountID, who)
+			if err != nil && fault.KeyOf(err) != "household.known" {
 				return nil, nil, err
 			}
 			id = added.ID
 		}
-		ids = append(ids, id)
-		relations = append(relations, v.Relation)
+		if !slices.Contains(ids, id) {
+			ids, relations = append(ids, id), append(relations, v.Relation)
+		}
+	}
+	var own int
+	if err := tx.QueryRow(ctx, sqlOwnVisitors, in.AccountID, ids).Scan(&own); err != nil {
+		return nil, nil, fmt.Errorf("count visitors: %w", err)
+	}
+	if own != len(ids) {
+		return nil, nil, fault.NotFound("household.nobody", nil)
 	}
 	return ids, relations, nil
 }
@@ -169,12 +189,12 @@ type place struct {
 
 // match looks the claim up in silence. Where nobody can be sure, the request
 // waits for a clerk.
-func (s *Service) match(ctx context.Context, country string, in Sending) (place, error) {
+func (s *Service) match(ctx context.Context, country string, c Claim, hint establishment.Hint, relation string) (place, error) {
 	var p place
-	if in.Claim.PlaceID != 0 {
-		p.establishmentID = &in.Claim.PlaceID
+	if c.PlaceID != 0 {
+		p.establishmentID = &c.PlaceID
 	}
-	d, ok, err := s.places.Find(ctx, in.Claim.register(country))
+	d, ok, err := s.places.Find(ctx, c.register(country))
 	if err != nil || !ok {
 		return p, err
 	}
@@ -183,7 +203,7 @@ func (s *Service) match(ctx context.Context, country string, in Sending) (place,
 		return p, err
 	}
 	p.detaineeID, p.establishmentID = &d.ID, &d.EstablishmentID
-	p.authorityID, err = s.authority(ctx, d, in.Hint, in.Visitors[0].Relation)
+	p.authorityID, err = s.authority(ctx, d, hint, relation)
 	return p, err
 }
 
@@ -199,9 +219,8 @@ func (s *Service) authority(ctx context.Context, d establishment.Detainee, hint 
 	id, err := s.places.Route(ctx, establishment.Routing{
 		EstablishmentID: d.EstablishmentID, Status: d.LegalStatus, Hint: hint, Relation: relation,
 	})
-	switch fault.KindOf(err) {
-	case fault.KindNotFound:
-		return nil, nil
+	if fault.KindOf(err) == fault.KindNotFound {
+		return nil, nil //nolint:nilnil // nobody answers for the place: a clerk chooses
 	}
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -79,11 +80,13 @@ func (s *Service) sealClaim(id int64, c Claim) (sealed, hash []byte, err error) 
 	return sealed, s.claimHash(c), nil
 }
 
+// claimHash is the same for claims that differ only in how they were keyed.
 func (s *Service) claimHash(c Claim) []byte {
 	if c.Number != "" {
-		return s.keys.BlindIndex("claim", c.Number)
+		return s.keys.BlindIndex("claim", strings.TrimLeft(c.Number, "0"))
 	}
-	return s.keys.BlindIndex("claim", fmt.Sprintf("%s/%s/%s/%d", c.Family, c.Given, c.Birth, c.PlaceID))
+	fold := func(name string) string { return strings.ToUpper(strings.Join(strings.Fields(name), " ")) }
+	return s.keys.BlindIndex("claim", fmt.Sprintf("%s/%s/%s/%d", fold(c.Family), fold(c.Given), c.Birth, c.PlaceID))
 }
 
 func (s *Service) openClaim(id int64, sealed []byte) (Claim, error) {

@@ -19,13 +19,13 @@ const sqlClaimsToday = `
 select count(*)::int from case_file
 where account_id = $1 and machine = 'permit_request' and created_at > $2`
 
-const sqlLockAccount = `select id from account where id = $1 for update`
+const sqlLockAccount = `select id from account where id = $1 for no key update`
 
-const sqlNextCaseID = `select nextval(pg_get_serial_sequence('case_file', 'id'))`
+const sqlOwnVisitors = `select count(*)::int from visitor where account_id = $1 and id = any ($2) and removed_at is null`
 
 const sqlInsertRequest = `
-insert into permit_request (id, establishment_id, detainee_id, claim, claim_hash, purpose, hint, warning_accepted_at, submitted_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $8)`
+insert into permit_request (id, establishment_id, detainee_id, claim, claim_hash, purpose, hint, warning_accepted_at, submitted_at, replaces)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)`
 
 const sqlInsertRequestVisitors = `
 insert into permit_request_visitor (request_id, visitor_id, relation)
@@ -46,17 +46,22 @@ where v.request_id = $1 order by v.visitor_id`
 
 const sqlMatch = `update permit_request set detainee_id = $2, establishment_id = $3 where id = $1`
 
-const sqlCorrectClaim = `update permit_request set claim = $2, claim_hash = $3, detainee_id = $4, establishment_id = coalesce($5, establishment_id) where id = $1`
+const sqlUnmatch = `update permit_request set detainee_id = null where id = $1`
 
-const sqlAskPapers = `update permit_request set papers = $2, answer_by = $3 where id = $1`
+const sqlCorrectClaim = `
+update permit_request set claim = $2, claim_hash = $3, detainee_id = $4, establishment_id = $5, answer_by = null, asked_on = null
+where id = $1`
 
-const sqlPapersIn = `update permit_request set papers = '{}', answer_by = null where id = $1`
+const sqlAskPapers = `
+update permit_request set papers = $2, answer_by = $3, asked_on = $4, reminded = false where id = $1`
+
+const sqlPapersIn = `update permit_request set papers = '{}', answer_by = null, asked_on = null where id = $1`
 
 const sqlInsertDocuments = `
 insert into document (account_id, case_id, kind, way, status, by_staff, at)
 select $1, $2, k, 'sighted', 'accepted', $4, $5 from unnest($3::text[]) as k`
 
-const sqlReferred = `update permit_request set referrals = referrals + 1 where id = $1 returning referrals`
+const sqlReferred = `update permit_request set referrals = referrals + 1 where id = $1`
 
 const sqlDecideVisitors = `
 update permit_request_visitor v set result = d.result, reason_code = nullif(d.reason, '')
@@ -81,50 +86,77 @@ const sqlPermitsOfRequest = `
 select c.id, c.ref, p.code, p.visitor_id, c.state, p.valid_to from permit p join case_file c on c.id = p.id
 where p.request_id = $1 order by c.id`
 
-const sqlPermitForUpdate = `
-select p.id, p.request_id, p.visitor_id, p.detainee_id, p.code, p.kind, p.valid_from, p.valid_to, p.authority_id, c.ref, c.account_id
-from permit p join case_file c on c.id = p.id where p.id = $1 for update of p`
+const sqlPresent = `
+select d.present from permit_request r join detainee d on d.id = r.detainee_id where r.id = $1 for share of d`
+
+const sqlHolder = `select account_id from case_file where id = $1 and machine = 'permit'`
 
 const sqlMine = `
-select c.id, c.ref, c.machine, c.state, c.version, c.created_at, c.due_at, r.answer_by
+select c.id, c.ref, c.machine, c.state, c.version, c.created_at, c.due_at, r.answer_by,
+    r.papers, c.account_id
 from case_file c
 join permit_request r on r.id = c.id
 where c.account_id = $1
 order by c.id desc limit $2`
 
 const sqlByRef = `
-select c.id, c.ref, c.machine, c.state, c.version, c.created_at, c.due_at, r.answer_by
+select c.id, c.ref, c.machine, c.state, c.version, c.created_at, c.due_at, r.answer_by,
+    r.papers, c.account_id
 from case_file c join permit_request r on r.id = c.id
 where c.account_id = $1 and c.ref = $2`
 
 const sqlDecisionReason = `
 select t.reason_code from transition t where t.case_id = $1 and t.reason_code is not null order by t.seq desc limit 1`
 
-const sqlDueForAlarm = `
-select c.id, c.version, c.account_id, c.ref, c.created_at, c.due_at, c.alarm, c.authority_id, a.parent_id, c.establishment_id
-from case_file c left join authority a on a.id = c.authority_id
-where c.machine = 'permit_request' and c.due_at is not null and c.alarm < 100
-  and c.state in ('SUBMITTED', 'UNDER_REVIEW', 'OPINION')
-  and (c.due_at <= $1 or (c.alarm < 80 and c.created_at + (c.due_at - c.created_at) * 0.8 <= $1))
-order by c.due_at limit $2`
+const sqlRefusal = `
+select t.at, t.actor_id from transition t where t.case_id = $1 and t.event = 'refuse' order by t.seq desc limit 1`
 
-const sqlSetAlarm = `update case_file set alarm = $3, due_at = $4 where id = $1 and alarm < $3 and version = $2`
+// A date that was missed once and set anew may be missed again.
+const sqlDueForAlarm = `
+select c.id, c.version, c.ref, c.account_id, k.country, c.due_at, c.authority_id, a.parent_id
+from case_file c join account k on k.id = c.account_id left join authority a on a.id = c.authority_id
+where c.machine = 'permit_request' and c.state in ('SUBMITTED', 'UNDER_REVIEW', 'OPINION', 'APPEALED')
+  and (c.due_at <= $1 or c.alarm < 80 and c.created_at + (c.due_at - c.created_at) * 0.8 <= $1)
+order by c.due_at, c.id limit $2`
+
+const sqlSetAlarm = `
+update case_file set alarm = $4, due_at = $5 where id = $1 and version = $2 and due_at = $3 and (alarm < $4 or $5 > $3)`
 
 const sqlUnanswered = `
-select r.id from permit_request r join case_file c on c.id = r.id
+select c.id, c.version from permit_request r join case_file c on c.id = r.id
 where c.state = 'INFO_NEEDED' and r.answer_by < $1::date order by r.id limit $2`
 
 const sqlHalfAnswered = `
-select c.id, c.account_id, c.ref, r.answer_by, c.version from permit_request r join case_file c on c.id = r.id
-where c.state = 'INFO_NEEDED' and r.answer_by = $1::date order by c.id limit $2`
+select c.id, c.version from permit_request r join case_file c on c.id = r.id
+where c.state = 'INFO_NEEDED' and not r.reminded and r.answer_by >= $1::date
+  and r.asked_on + (r.answer_by - r.asked_on) / 2 <= $1::date order by c.id limit $2`
+
+const sqlReminded = `update permit_request set reminded = true where id = $1 and not reminded returning answer_by, papers = '{}'`
 
 const sqlEnded = `
-select p.id from permit p join case_file c on c.id = p.id
+select c.id, c.version from permit p join case_file c on c.id = p.id
 where p.valid_to < $1::date and c.state in ('ACTIVE', 'PENDING_SIGHT', 'SUSPENDED', 'REVIEW') order by p.id limit $2`
 
+const sqlUsedUp = `
+select c.id, c.version from permit p join case_file c on c.id = p.id
+where p.visits_used >= p.visits_allowed and c.state in ('ACTIVE', 'PENDING_SIGHT') order by p.id limit $2`
+
+// A permit is due for a warning once it has passed one of the marks, unless it was warned since, or is so short that it
+// began past the mark.
 const sqlEnding = `
 select c.id, c.account_id, c.ref, p.valid_to from permit p join case_file c on c.id = p.id
-where p.valid_to = any ($1::date[]) and c.state in ('ACTIVE', 'PENDING_SIGHT') and (p.warned is null or p.warned < $2::date)
+where c.state in ('ACTIVE', 'PENDING_SIGHT') and p.kind <> 'once' and p.valid_to >= $2::date
+  and exists (select from unnest($1::int[]) as n
+      where p.valid_to - n <= $2::date and p.valid_to - n > p.issued_at::date and (p.warned is null or p.warned < p.valid_to - n))
 order by c.id limit $3`
 
-const sqlWarned = `update permit set warned = $2 where id = any ($1)`
+const sqlWarned = `update permit set warned = $2 where id = any ($1) and (warned is null or warned < $2::date) returning id`
+
+// What is open about people: requests and permits that may still change.
+const sqlAbout = `
+select c.id, x.detainee_id
+from (select id, detainee_id from permit_request where detainee_id = any ($1::bigint[])
+    union all select id, detainee_id from permit where detainee_id = any ($1::bigint[])) x
+join case_file c on c.id = x.id
+where c.state in ('SUBMITTED', 'UNDER_REVIEW', 'INFO_NEEDED', 'OPINION', 'ACTIVE', 'PENDING_SIGHT', 'SUSPENDED', 'REVIEW')
+order by c.id`

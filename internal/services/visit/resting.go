@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -67,15 +68,20 @@ type Flag struct {
 	Kind       string // "transferred", "released", "court", "hospital", "ban", "alert"
 	Source     string // the event's own key
 	BlocksGate bool
-	Useless    bool // the trip would be for nothing: the family is told at once
+	Useless    bool      // the trip would be for nothing: the family is told at once
+	Until      time.Time // visits that begin later are left alone; zero: none are
 }
 
 // FlagDetainee flags every visit to come of a detainee in the transaction of
 // the event, which has locked the detainee. It gives how many there were.
 func (s *Service) FlagDetainee(ctx context.Context, tx *casework.Tx, detaineeID int64, f Flag) (int, error) {
 	visits, err := s.read(ctx, tx, sqlLiveOfDetainee, detaineeID)
-	if err != nil || len(visits) == 0 {
+	if err != nil {
 		return 0, err
+	}
+	visits = slices.DeleteFunc(visits, func(v Visit) bool { return !f.Until.IsZero() && v.Starts.After(f.Until) })
+	if len(visits) == 0 {
+		return 0, nil
 	}
 	rows, err := tx.Query(ctx, sqlFlag, ids(visits), f.Kind, f.Source, f.BlocksGate, tx.Now())
 	if err != nil {
