@@ -61,7 +61,7 @@ func newApp(ctx context.Context, st *stores, operators gateway.Operators, now fu
 	a.permits = permit.New(st.db, a.book, a.persons, a.places, st.keys, resting{a.visits}, now)
 	a.accounts = account.New(a.persons, a.places, a.book, dialCode)
 	a.info = info.New(a.places, a.persons, a.book)
-	a.register = establishment.NewRegister(a.places, a.book)
+	a.register = establishment.NewRegister(a.places, a.book, a.permits, a.visits)
 	if err := casework.Sync(ctx, st.db, permit.RequestLife(), permit.Life(), visit.Life()); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/dialog"
 	"github.com/wasl-sms/wasl/internal/establishment"
 	"github.com/wasl-sms/wasl/internal/form"
@@ -13,6 +14,6 @@ import (
 
 // catalogue is every text of the program.
 func catalogue() (*text.Catalogue, error) {
-	return text.Load(form.Texts(), dialog.Texts(), establishment.Texts(),
+	return text.Load(casework.Texts(), form.Texts(), dialog.Texts(), establishment.Texts(),
 		account.Texts(), info.Texts(), permit.Texts(), visit.Texts())
 }
