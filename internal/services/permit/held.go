@@ -112,19 +112,23 @@ func (s *Service) Sight(ctx context.Context, cmd casework.Command, id int64) err
 	return err
 }
 
-// hold locks a permit for a change in the order that bookings lock: the
-// account, then the permit's case.
+// hold locks a permit for a change in the order that bookings lock: account,
+// person, permit, the permit's case.
 func (s *Service) hold(ctx context.Context, tx *casework.Tx, id int64, version int) (casework.File, error) {
-	var account int64
-	err := tx.QueryRow(ctx, sqlHolder, id).Scan(&account)
+	var account, person int64
+	err := tx.QueryRow(ctx, sqlHolder, id).Scan(&account, &person)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return casework.File{}, fault.NotFound("case.unknown", nil)
 	}
 	if err != nil {
 		return casework.File{}, fmt.Errorf("read permit %d: %w", id, err)
 	}
-	if _, err := tx.Exec(ctx, sqlLockAccount, account); err != nil {
-		return casework.File{}, fmt.Errorf("lock account %d: %w", account, err)
+	batch := &pgx.Batch{}
+	batch.Queue(sqlLockAccount, account)
+	batch.Queue(sqlLockPerson, person)
+	batch.Queue(sqlLockPermits, []int64{id})
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return casework.File{}, fmt.Errorf("lock permit %d: %w", id, err)
 	}
 	f, err := tx.Read(ctx, id)
 	if err == nil && f.Version != version {

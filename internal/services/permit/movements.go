@@ -56,7 +56,11 @@ func (s *Service) DetaineesChanged(ctx context.Context, tx *casework.Tx, changes
 	if len(all) == 0 {
 		return nil
 	}
-	rows, err := tx.Query(ctx, sqlAbout, slices.Sorted(maps.Keys(all)))
+	people := slices.Sorted(maps.Keys(all)) // the register has locked them
+	if _, err := tx.Exec(ctx, sqlLockPermitsAbout, people); err != nil {
+		return fmt.Errorf("lock permits of people who moved: %w", err)
+	}
+	rows, err := tx.Query(ctx, sqlAbout, people)
 	if err != nil {
 		return fmt.Errorf("cases about people who moved: %w", err)
 	}

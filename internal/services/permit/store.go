@@ -89,7 +89,13 @@ where p.request_id = $1 order by c.id`
 const sqlPresent = `
 select d.present from permit_request r join detainee d on d.id = r.detainee_id where r.id = $1 for share of d`
 
-const sqlHolder = `select account_id from case_file where id = $1 and machine = 'permit'`
+const sqlHolder = `select c.account_id, p.detainee_id from permit p join case_file c on c.id = p.id where p.id = $1`
+
+const sqlLockPerson = `select id from detainee where id = $1 for share`
+
+const sqlLockPermits = `select id from permit where id = any ($1::bigint[]) order by id for no key update`
+
+const sqlLockPermitsAbout = `select id from permit where detainee_id = any ($1::bigint[]) order by id for no key update`
 
 const sqlMine = `
 select c.id, c.ref, c.machine, c.state, c.version, c.created_at, c.due_at, r.answer_by,
