@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/fault"
 	"github.com/wasl-sms/wasl/internal/postgres"
@@ -217,4 +219,39 @@ func TestFlagsStopTheGateAndWarnTheFamily(t *testing.T) {
 	}
 	w.Must(w.Visits.Unflag(ctx, w.Staff(4, "gate"), b.ID, "kept"))
 	w.Must(w.Visits.CheckIn(ctx, w.Staff(4, "gate"), b.ID, f.Visitors[0]))
+}
+
+// From the moment a visitor is named until the visit is stored, the permit
+// can't be taken back.
+func TestPermitWaitsForTheVisitThatRestsOnIt(t *testing.T) {
+	t.Parallel()
+	w := world(t)
+	days := w.Session("A", time.Wednesday, "09:00", "10:00", 3)
+	f := w.Family()
+	_, err := w.Book.Do(t.Context(), w.Citizen(f), nil, func(ctx context.Context, tx *casework.Tx) error {
+		file, err := tx.Begin(ctx, visit.Life(), casework.Opening{AccountID: f.Account, EstablishmentID: &w.House}, casework.Move{Event: "hold"})
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			insert into visit (id, account_id, detainee_id, establishment_id, occurrence_id, day, period, kind, heads, channel, state, hold_expires_at)
+			select $1, $2, $3, o.establishment_id, o.id, o.day, o.period, o.kind, 1, 'ussd', 'HELD', '2026-03-02 12:00Z'
+			from occurrence o where o.id = $4`, file.ID, f.Account, f.Detainee, days[0])
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			insert into visit_visitor (visit_id, visitor_id, country, person, detainee_id, permit_id, lead, age, period, stage)
+			select id, $2, '', '', detainee_id, $3, true, 40, period, stage from visit where id = $1`, file.ID, f.Visitors[0], f.Permits[0])
+		if err != nil {
+			return err
+		}
+		_, err = w.DB.Exec(ctx, `select id from case_file where id = $1 for no key update nowait`, f.Permits[0])
+		if pgErr, ok := errors.AsType[*pgconn.PgError](err); !ok || pgErr.Code != "55P03" {
+			t.Errorf("the permit's case could be moved meanwhile: %v", err)
+		}
+		return nil
+	})
+	w.Must(err)
+	w.Verify()
 }
