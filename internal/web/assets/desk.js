@@ -1,0 +1,49 @@
+// Two conveniences; every page works without them.
+"use strict";
+
+// The inbox by keyboard: j k move, Enter opens, g r i act on the row, ? lists the keys.
+const rows = [...document.querySelectorAll("#inbox a.row")];
+if (rows.length) {
+  let at = -1;
+  const move = (by) => {
+    at = Math.min(rows.length - 1, Math.max(0, at + by));
+    rows[at].focus();
+    rows[at].closest("tr").scrollIntoView({ block: "nearest" });
+  };
+  rows.forEach((row, i) => row.addEventListener("focus", () => { at = i; }));
+  const acts = { g: "grant", r: "refuse", i: "paper" };
+  document.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, select, textarea")) return;
+    if (e.key === "j") move(1);
+    else if (e.key === "k") move(-1);
+    else if (e.key === "?") { const keys = document.getElementById("keys"); keys.open = !keys.open; if (keys.open) keys.scrollIntoView(); }
+    else if (acts[e.key] && at >= 0 && rows[at].dataset[acts[e.key]]) location.href = rows[at].dataset[acts[e.key]];
+    else return;
+    e.preventDefault();
+  });
+}
+
+// Ticks move while texts travel.
+async function follow(talk) {
+  const answer = await fetch(talk.dataset.follow, { redirect: "error" });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("texts");
+  if (!fresh) return;
+  talk.replaceWith(fresh);
+  later(fresh);
+}
+function later(talk) {
+  if (talk.dataset.follow) setTimeout(() => follow(talk).catch(() => later(talk)), 2000);
+}
+document.querySelectorAll("#texts[data-follow]").forEach(later);
+
+document.querySelectorAll("[data-print]").forEach((b) => b.addEventListener("click", () => print()));
+
+// A sample login of the demo is put in by a click.
+document.querySelectorAll("tr[data-login]").forEach((row) => row.addEventListener("click", () => {
+  for (const name of ["login", "password", "code"]) document.getElementById("f-" + name).value = row.dataset[name];
+  document.getElementById("f-code").focus();
+}));
+
+// After an error, the summary is read first.
+document.querySelector(".problems")?.scrollIntoView({ block: "nearest" });
