@@ -23,15 +23,19 @@ import (
 
 var start = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 
-// clock is moved by tests.
+// clock is moved by tests, or runs by itself.
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu   sync.Mutex
+	now  time.Time
+	runs bool
 }
 
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.runs {
+		return time.Now()
+	}
 	return c.now
 }
 
@@ -204,7 +208,14 @@ var north = outbox.Lane{Operator: "north", Bind: "north/1", Window: 10}
 
 func (f *fixture) serve(t testing.TB, l outbox.Lane, op *operator) (stop func()) {
 	t.Helper()
-	return run(t, func(ctx context.Context) error { return f.Serve(ctx, l, op) })
+	stop = run(t, func(ctx context.Context) error { return f.Serve(ctx, l, op) })
+	t.Cleanup(func() { // a lane waits for its answers
+		op.mu.Lock()
+		op.answer = accept
+		op.mu.Unlock()
+		op.cut()
+	})
+	return stop
 }
 
 func TestEnqueueSendsIfAndOnlyIfTheTransactionCommits(t *testing.T) {
