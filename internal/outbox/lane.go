@@ -238,7 +238,7 @@ func (s *lane) rest(ctx context.Context, d time.Duration) {
 // nothing of it may be written.
 func (s *lane) commit(ctx context.Context, next *[]*part, limit int, class message.Class) error {
 	now := s.o.cfg.Now()
-	b := &pgx.Batch{}
+	b := byIndex()
 	s.queueSettled(b, now)
 	marked := map[int64]bool{}
 	if len(*next) > 0 {
@@ -275,6 +275,12 @@ func (s *lane) commit(ctx context.Context, next *[]*part, limit int, class messa
 		s.look = len(claimed)+len(unreadable) == limit
 	}
 	return nil
+}
+
+func byIndex() *pgx.Batch {
+	b := &pgx.Batch{}
+	b.Queue(sqlByIndex)
+	return b
 }
 
 func (s *lane) queueSettled(b *pgx.Batch, now time.Time) {
@@ -326,9 +332,9 @@ func (s *lane) finish(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lastWord)
 	defer cancel()
 	for {
-		b := &pgx.Batch{}
+		b := byIndex()
 		s.queueSettled(b, s.o.cfg.Now())
-		if b.Len() == 0 {
+		if b.Len() == 1 {
 			return nil
 		}
 		err := s.o.cfg.DB.SendBatch(ctx, b).Close()

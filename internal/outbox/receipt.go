@@ -117,7 +117,7 @@ func (o *Outbox) Late(ctx context.Context, l Lane, p Part, a Answer) error {
 	}
 	now := o.cfg.Now()
 	row := &part{Part: p}
-	b := &pgx.Batch{}
+	b := byIndex()
 	s := &lane{Lane: l, o: o, settled: []settlement{row.settle(a, now)}}
 	s.queueSettled(b, now)
 	if err := o.cfg.DB.SendBatch(ctx, b).Close(); err != nil {

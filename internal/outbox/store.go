@@ -29,6 +29,10 @@ func (b *insert) args(now time.Time) []any {
 
 const sqlListen = `listen outbox`
 
+// A plan is kept for long. One made while the tables were nearly empty would read them whole for ever after; in batches
+// that begin with this an index is always right.
+const sqlByIndex = `select set_config('enable_seqscan', 'off', true)`
+
 const sqlMessageIDs = `select nextval('message_id_seq') from generate_series(1, $1::int)`
 
 // The bell is rung for all but campaigns, which can wait for the next look.

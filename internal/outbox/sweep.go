@@ -50,7 +50,7 @@ func (o *Outbox) keepListening(ctx context.Context) {
 // has been in doubt too long. All of it is safe at any time in any process.
 func (o *Outbox) sweep(ctx context.Context, seldom bool) error {
 	now := o.cfg.Now()
-	b := &pgx.Batch{}
+	b := byIndex()
 	b.Queue(sqlPromote, now)
 	b.Queue(sqlSweepLeases)
 	b.Queue(sqlUnparkRecent, redelivery(), now, now.Add(-10*time.Minute))
