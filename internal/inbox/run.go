@@ -78,29 +78,37 @@ type claimed struct {
 }
 
 func (b *Inbox) claim(ctx context.Context, limit int) ([]claimed, error) {
-	rows, err := b.cfg.DB.Query(ctx, sqlClaim, b.cfg.Now(), limit, claimFor)
-	if err != nil {
-		return nil, fmt.Errorf("inbox: claim: %w", err)
-	}
 	var texts []claimed
-	var c claimed
-	var number, body []byte
-	into := []any{&c.ID, &c.Operator, &c.To, &number, &body, &c.Incomplete, &c.At, &c.tries}
-	_, err = pgx.ForEachRow(rows, into, func() error {
-		one := c
-		var raw, plain []byte
-		raw, one.err = b.cfg.Vault.Open("inbox", "number_sealed", c.ID, number)
-		if one.err == nil {
-			plain, one.err = b.cfg.Vault.Open("inbox", "body_sealed", c.ID, body)
-		}
-		one.From, one.Body = private.StoredMsisdn(string(raw)), private.NewBody(string(plain))
-		texts = append(texts, one)
-		return nil
+	batch := byIndex()
+	batch.Queue(sqlClaim, b.cfg.Now(), limit, claimFor).Query(func(rows pgx.Rows) error {
+		var c claimed
+		var number, body []byte
+		into := []any{&c.ID, &c.Operator, &c.To, &number, &body, &c.Incomplete, &c.At, &c.tries}
+		_, err := pgx.ForEachRow(rows, into, func() error {
+			texts = append(texts, b.open(c, number, body))
+			return nil
+		})
+		return err
 	})
-	if err != nil {
+	if err := b.cfg.DB.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("inbox: claim: %w", err)
 	}
 	return texts, nil
+}
+
+func (b *Inbox) open(c claimed, number, body []byte) claimed {
+	var raw, plain []byte
+	if raw, c.err = b.cfg.Vault.Open("inbox", "number_sealed", c.ID, number); c.err == nil {
+		plain, c.err = b.cfg.Vault.Open("inbox", "body_sealed", c.ID, body)
+	}
+	c.From, c.Body = private.StoredMsisdn(string(raw)), private.NewBody(string(plain))
+	return c
+}
+
+func byIndex() *pgx.Batch {
+	b := &pgx.Batch{}
+	b.Queue(sqlByIndex)
+	return b
 }
 
 // result is what became of a text that was handed on.
@@ -193,7 +201,9 @@ func (b *Inbox) settle(ctx context.Context, list []result) error {
 	for i, r := range list {
 		ids[i], states[i], due[i], tries[i], reasons[i] = r.id, r.state, r.due, r.tries, r.reason
 	}
-	if _, err := b.cfg.DB.Exec(ctx, sqlSettle, ids, states, due, tries, reasons, b.cfg.Now()); err != nil {
+	batch := byIndex()
+	batch.Queue(sqlSettle, ids, states, due, tries, reasons, b.cfg.Now())
+	if err := b.cfg.DB.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("inbox: settle %d texts: %w", n, err)
 	}
 	return nil
@@ -201,7 +211,7 @@ func (b *Inbox) settle(ctx context.Context, list []result) error {
 
 func (b *Inbox) sweep(ctx context.Context) error {
 	now := b.cfg.Now()
-	batch := &pgx.Batch{}
+	batch := byIndex()
 	batch.Queue(sqlSweepLeases, now, maxTries)
 	batch.Queue(sqlForgetSeen, now.Add(-2*repeatWindow))
 	if err := b.cfg.DB.SendBatch(ctx, batch).Close(); err != nil {

@@ -1,5 +1,8 @@
 package inbox
 
+// A plan made while the table was nearly empty would read it whole for ever after; batches that begin with this go by index.
+const sqlByIndex = `select set_config('enable_seqscan', 'off', true)`
+
 const sqlInboxID = `select nextval('inbox_id_seq')`
 
 // The row of what was seen lately stays as it is, and nothing is stored. Two copies at once meet on its key.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -12,6 +13,25 @@ import (
 type bell struct {
 	mu    sync.Mutex
 	lanes map[chan struct{}]string
+	last  time.Time // when a transaction was last told to ring
+}
+
+// between is the least time from one ring to the next. A lane that has just
+// sent something looks for itself within soon.
+const (
+	between = 20 * time.Millisecond
+	soon    = 100 * time.Millisecond
+)
+
+// may reports whether a transaction may ring when it commits.
+func (b *bell) may(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if d := now.Sub(b.last); d >= 0 && d < between {
+		return false
+	}
+	b.last = now
+	return true
 }
 
 func newBell() *bell { return &bell{lanes: map[chan struct{}]string{}} }

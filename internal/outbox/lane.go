@@ -47,11 +47,12 @@ type Link interface {
 }
 
 const (
+	moment    = time.Millisecond
 	poll      = time.Second // between looks at the queue when no bell rings
 	firstWait = time.Second // after the first throttling
 	lastWait  = 30 * time.Second
 	dbWait    = 50 * time.Millisecond
-	lastWord  = 5 * time.Second // for storing the last answers of a lane
+	lastWord  = 5 * time.Second // for one commit, and for the last answers of a lane
 )
 
 // part is a claimed row.
@@ -86,6 +87,9 @@ type lane struct {
 	release []int64
 	flight  int
 	look    bool // the table may hold more
+	news    bool // and perhaps something more urgent than the queue
+	looked  time.Time
+	sent    time.Time // the last answer
 	pause   time.Duration
 	resume  time.Time
 }
@@ -112,7 +116,8 @@ func (o *Outbox) Serve(ctx context.Context, l Lane, link Link) error {
 	tick := time.NewTimer(poll)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		s.collect()
+		s.collect(tick)
+		s.listen()
 		next := s.pick()
 		limit, class := s.wants()
 		if len(s.settled)+len(s.release)+len(next)+limit == 0 {
@@ -132,21 +137,46 @@ func (o *Outbox) Serve(ctx context.Context, l Lane, link Link) error {
 	return s.finish(context.WithoutCancel(ctx))
 }
 
-// collect takes the answers that have come.
-func (s *lane) collect() {
-	for {
+// collect takes the answers that have come. While texts wait it gives those on
+// their way a moment: a commit for half a window costs what one for a single
+// part does.
+func (s *lane) collect(tick *time.Timer) {
+	tick.Reset(moment)
+	for s.flight > 0 {
+		if s.flight <= s.Window/2 || len(s.queue) == 0 {
+			select {
+			case a := <-s.answers:
+				s.take(a)
+				continue
+			default:
+				return
+			}
+		}
 		select {
 		case a := <-s.answers:
 			s.take(a)
-		default:
+		case <-tick.C:
 			return
 		}
+	}
+}
+
+// listen hears of new texts, or supposes some: a bell may have been missed.
+func (s *lane) listen() {
+	select {
+	case <-s.rung:
+		s.look, s.news = true, true
+	default:
+	}
+	if now := s.o.cfg.Now(); now.Sub(s.looked) >= soon || now.Before(s.looked) {
+		s.look, s.news, s.looked = true, true, now
 	}
 }
 
 func (s *lane) take(a answered) {
 	s.flight--
 	now := s.o.cfg.Now()
+	s.sent = now
 	s.o.cfg.Metrics.answered(s.Lane, a.p.Class, a.a)
 	s.settled = append(s.settled, a.p.settle(a.a, now))
 	switch a.a.Outcome {
@@ -191,11 +221,11 @@ func (s *lane) pick() []*part {
 func (s *lane) wants() (limit int, class message.Class) {
 	batch := max(100, 2*s.Window)
 	switch {
-	case !s.look || s.resume.After(s.o.cfg.Now()):
+	case s.resume.After(s.o.cfg.Now()):
 		return 0, 0
-	case len(s.queue) <= batch/2:
+	case s.look && len(s.queue) <= batch/2:
 		return batch, message.Campaign
-	case s.queue[len(s.queue)-1].Class > message.Code && len(s.queue) < 4*batch:
+	case s.news && len(s.queue) > 0 && s.queue[len(s.queue)-1].Class > message.Code && len(s.queue) < 4*batch:
 		return batch, s.queue[len(s.queue)-1].Class - 1
 	}
 	return 0, 0
@@ -205,6 +235,9 @@ func (s *lane) wants() (limit int, class message.Class) {
 func (s *lane) wait(ctx context.Context, tick *time.Timer) {
 	now := s.o.cfg.Now()
 	wait := poll
+	if now.Sub(s.sent) < poll {
+		wait = soon
+	}
 	if s.resume.After(now) {
 		wait = min(wait, s.resume.Sub(now))
 	}
@@ -216,9 +249,9 @@ func (s *lane) wait(ctx context.Context, tick *time.Timer) {
 	case a := <-s.answers:
 		s.take(a)
 	case <-s.rung:
-		s.look = true
+		s.look, s.news = true, true
 	case <-tick.C:
-		s.look = true
+		s.look, s.news = true, true
 	case <-ctx.Done():
 	}
 }
@@ -237,6 +270,10 @@ func (s *lane) rest(ctx context.Context, d time.Duration) {
 // transaction and one round trip. On an error next goes back to the queue and
 // nothing of it may be written.
 func (s *lane) commit(ctx context.Context, next *[]*part, limit int, class message.Class) error {
+	// The end of the lane must not break off a commit: what it put in doubt
+	// would never be written.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+	defer cancel()
 	now := s.o.cfg.Now()
 	b := byIndex()
 	s.queueSettled(b, now)
@@ -271,8 +308,11 @@ func (s *lane) commit(ctx context.Context, next *[]*part, limit int, class messa
 	*next = slices.DeleteFunc(*next, func(p *part) bool { return !marked[p.ID] })
 	s.settled = append(s.settled, unreadable...)
 	s.enqueue(claimed)
-	if limit > 0 {
-		s.look = len(claimed)+len(unreadable) == limit
+	if full := len(claimed)+len(unreadable) == limit; limit > 0 && !full {
+		s.news = false
+		if class == message.Campaign {
+			s.look = false
+		}
 	}
 	return nil
 }

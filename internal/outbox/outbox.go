@@ -97,7 +97,7 @@ func (o *Outbox) Enqueue(ctx context.Context, tx pgx.Tx, texts []message.Outboun
 			return err
 		}
 	}
-	if _, err := tx.Exec(ctx, sqlEnqueue, b.args(now)...); err != nil {
+	if _, err := tx.Exec(ctx, sqlEnqueue, append(b.args(now), o.bell.may(now))...); err != nil {
 		return fmt.Errorf("outbox: store %d texts: %w", len(texts), err)
 	}
 	return nil

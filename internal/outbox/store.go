@@ -35,7 +35,8 @@ const sqlByIndex = `select set_config('enable_seqscan', 'off', true)`
 
 const sqlMessageIDs = `select nextval('message_id_seq') from generate_series(1, $1::int)`
 
-// The bell is rung for all but campaigns, which can wait for the next look.
+// The bell is rung for the urgent always, for campaigns never, and for the rest only now and then ($19):
+// commits that notify wait for each other.
 const sqlEnqueue = `
 with t as (
     select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::text[],
@@ -57,7 +58,7 @@ with t as (
     order by t.id, n
     returning operator, class, state
 )
-select pg_notify('outbox', operator) from p where state = 'queued' and class < 5 group by operator`
+select pg_notify('outbox', operator) from p where state = 'queued' and (class <= 2 or class < 5 and $19) group by operator`
 
 const partColumns = `p.id, p.message_id, p.part, p.class, p.attempt, p.retries, p.expires_at, m.parts, m.number_sealed, m.body_sealed`
 
