@@ -22,6 +22,7 @@ func TestTranscripts(t *testing.T) {
 				"permitted": func(t *testing.T, args []string) {
 					account := w.family(t, args[0], text.Lang(args[1]), "AB123456")
 					w.decide(t, w.send(t, account, "41207").ID, true)
+					w.heard(t, args[0], 2)
 				},
 				"grant":  func(t *testing.T, args []string) { w.decide(t, w.byRef(t, args[0]).ID, true) },
 				"refuse": func(t *testing.T, args []string) { w.decide(t, w.byRef(t, args[0]).ID, false) },

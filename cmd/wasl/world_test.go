@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -95,18 +96,27 @@ func newWorld(t *testing.T) *world {
 // bound waits until the gateway has its bind.
 func (w *world) bound(t *testing.T) {
 	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
+	until(t, "the gateway is bound", func() bool { up, all := w.gateway.BindsUp(); return up == all })
+}
+
+// heard waits until a phone has had n texts.
+func (w *world) heard(t *testing.T, number string, n int) {
+	t.Helper()
+	until(t, fmt.Sprintf("%d texts on %s", n, number), func() bool { return len(w.smsc.Inbox(number)) >= n })
+}
+
+// until waits for what another goroutine will bring about.
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		if up, all := w.gateway.BindsUp(); up == all {
-			return
-		}
+	for !is() {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatal("the gateway did not bind")
+			t.Fatalf("waited in vain until %s", what)
 		}
 	}
 }

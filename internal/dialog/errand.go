@@ -142,6 +142,10 @@ func (t *turn) finish(ctx context.Context, e form.Entry) (view, error) {
 func (t *turn) receipt(ctx context.Context, e form.Entry, r form.Receipt) (view, error) {
 	switch r.Then {
 	case "":
+		if r.Texted && t.channel == form.SMS {
+			t.s.At, t.s.Said = atEnd, ""
+			return view{name: e.Name + "/done", end: true}, nil
+		}
 		t.s.At, t.s.Said = atEnd, t.d.Catalogue.Write(t.s.Lang, r.Say)
 		return view{name: e.Name + "/done", said: t.s.Said, end: true}, nil
 	case thenMenu:

@@ -112,6 +112,9 @@ type Prompt struct {
 // in the outbox.
 type Receipt struct {
 	Say text.Line
+	// Texted tells that a text saying the same goes out anyway: a conversation
+	// by SMS does not say it twice.
+	Texted bool
 	// Then opens another entry in the same dialogue (empty: the dialogue ends).
 	Then string
 }

@@ -142,5 +142,5 @@ func (s *Service) finishRegister(ctx context.Context, w form.Who, key string, d 
 	if err != nil {
 		return form.Receipt{}, err
 	}
-	return form.Receipt{Say: text.L("account.done", text.Params{"dial": s.dial})}, nil
+	return form.Receipt{Say: text.L("account.done", text.Params{"dial": s.dial}), Texted: true}, nil
 }

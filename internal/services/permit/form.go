@@ -216,5 +216,5 @@ func (s *Service) finishRequest(ctx context.Context, w form.Who, key string, a a
 	if err != nil {
 		return form.Receipt{}, err
 	}
-	return form.Receipt{Say: text.L("permit.sent", text.Params{"ref": text.Ref(sent.Ref), "due": sent.Due})}, nil
+	return form.Receipt{Say: text.L("permit.sent", text.Params{"ref": text.Ref(sent.Ref), "due": sent.Due}), Texted: true}, nil
 }

@@ -140,5 +140,5 @@ func (s *Service) finishMine(ctx context.Context, w form.Who, key string, l look
 	if err != nil {
 		return form.Receipt{}, fmt.Errorf("%s: %w", cmd.Verb, err)
 	}
-	return form.Receipt{Say: text.L(done, text.Params{"ref": text.Ref(m.Ref)})}, nil
+	return form.Receipt{Say: text.L(done, text.Params{"ref": text.Ref(m.Ref)}), Texted: true}, nil
 }

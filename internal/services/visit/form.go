@@ -418,5 +418,5 @@ func (s *Service) bookedReceipt(ctx context.Context, b Booking) (form.Receipt, e
 		return form.Receipt{Say: text.L("visit.done.requested", p)}, nil
 	}
 	p["code"] = text.Ref(b.Code)
-	return form.Receipt{Say: text.L("visit.done.booked", p)}, nil
+	return form.Receipt{Say: text.L("visit.done.booked", p), Texted: true}, nil
 }

@@ -143,7 +143,7 @@ func (s *Service) cancelDraft(ctx context.Context, w form.Who, key string, d boo
 	if err := s.Cancel(ctx, command(w, key), d.Replaces, Cancellation{Side: ByFamily}); err != nil {
 		return form.Receipt{}, err
 	}
-	return form.Receipt{Say: text.L("visit.done.cancelled", nil)}, nil
+	return form.Receipt{Say: text.L("visit.done.cancelled", nil), Texted: true}, nil
 }
 
 // byRef asks for the reference of a visit of one's own. A text of ours brings
