@@ -30,6 +30,9 @@ func (s *SMSC) SendSMS(ctx context.Context, msisdn, to, text string) error {
 		if len(p.UDH) > 0 {
 			m.ESMClass = smpp.ESMClassUDHI
 		}
+		// The handset's own count tells the same words sent twice from one
+		// message delivered twice. [SMPP 3.4 §5.3.2.17]
+		m.TLVs.SetUint16(smpp.TagUserMessageReference, ref)
 		if err := s.deliver(ctx, h, m); err != nil {
 			return fmt.Errorf("part %d of %d: %w", i+1, len(parts), err)
 		}

@@ -140,7 +140,7 @@ func Outbox(ctx context.Context, db *postgres.DB, n, window int) (r Result, err 
 	}
 	for {
 		var left int
-		if err := db.QueryRow(ctx, `select count(*) from message_part where state <> 'accepted'`).Scan(&left); err != nil {
+		if err := db.QueryRow(ctx, sqlLeft).Scan(&left); err != nil {
 			return r, err
 		}
 		if left == 0 {

@@ -1,0 +1,3 @@
+package gatewaybench
+
+const sqlLeft = `select count(*) from message_part where state <> 'accepted'`
