@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/wasl-sms/wasl/internal/casework"
+	"github.com/wasl-sms/wasl/internal/desk"
 	"github.com/wasl-sms/wasl/internal/dialog"
 	"github.com/wasl-sms/wasl/internal/establishment"
 	"github.com/wasl-sms/wasl/internal/fault"
@@ -41,6 +42,7 @@ type app struct {
 	visits   *visit.Service
 	accounts *account.Service
 	info     *info.Service
+	desk     *desk.Desk
 	metrics  *prometheus.Registry
 }
 
@@ -61,6 +63,7 @@ func newApp(ctx context.Context, st *stores, operators gateway.Operators, now fu
 	a.permits = permit.New(st.db, a.book, a.persons, a.places, st.keys, resting{a.visits}, now)
 	a.accounts = account.New(a.persons, a.places, a.book, dialCode)
 	a.info = info.New(a.places, a.persons, a.book)
+	a.desk = desk.New(st.db, a.book, a.places, st.keys, now)
 	a.register = establishment.NewRegister(a.places, a.book, a.permits, a.visits)
 	if err := casework.Sync(ctx, st.db, permit.RequestLife(), permit.Life(), visit.Life()); err != nil {
 		return nil, err

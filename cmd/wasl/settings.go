@@ -24,6 +24,7 @@ type Settings struct {
 	Country     string `name:"country" env:"WASL_COUNTRY" default:"MA" enum:"MA,DZ" help:"Where local numbers belong: MA or DZ."`
 	TLSCert     string `name:"tls-cert" env:"WASL_TLS_CERT" placeholder:"FILE" help:"Certificate of the back-office. Unset: plain HTTP, for a proxy in front or this machine."`
 	TLSKey      string `name:"tls-key" env:"WASL_TLS_KEY" placeholder:"FILE" help:"Its private key."`
+	BehindTLS   bool   `name:"behind-tls" env:"WASL_BEHIND_TLS" help:"A proxy in front speaks TLS: cookies are for HTTPS only."`
 	Log         string `name:"log" env:"WASL_LOG" default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 }
 

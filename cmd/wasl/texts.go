@@ -10,10 +10,11 @@ import (
 	"github.com/wasl-sms/wasl/internal/services/permit"
 	"github.com/wasl-sms/wasl/internal/services/visit"
 	"github.com/wasl-sms/wasl/internal/text"
+	"github.com/wasl-sms/wasl/internal/web"
 )
 
 // catalogue is every text of the program.
 func catalogue() (*text.Catalogue, error) {
 	return text.Load(casework.Texts(), form.Texts(), dialog.Texts(), establishment.Texts(),
-		account.Texts(), info.Texts(), permit.Texts(), visit.Texts())
+		account.Texts(), info.Texts(), permit.Texts(), visit.Texts(), web.Texts())
 }

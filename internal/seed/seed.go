@@ -29,6 +29,7 @@ type sample struct {
 	Authority     []office
 	Timetable     []week
 	Info          []notice
+	Staff         []clerk
 }
 
 type house struct {

@@ -32,3 +32,5 @@ const sqlInfo = `
 insert into establishment_info (establishment_id, topic, lang, body)
 select e.id, $2, t.lang, t.body from establishment e, unnest($3::text[], $4::text[]) as t(lang, body) where e.code = $1
 on conflict do nothing`
+
+const sqlHouses = `select code, id, name_fr from establishment order by id`
