@@ -15,6 +15,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/localdb"
 	"github.com/wasl-sms/wasl/internal/postgres"
+	"github.com/wasl-sms/wasl/internal/seed"
 	"github.com/wasl-sms/wasl/internal/services/visit"
 	"github.com/wasl-sms/wasl/internal/text"
 )
@@ -66,7 +67,15 @@ type seedCmd struct {
 
 func (seedCmd) Run(ctx context.Context, s *Settings, log *slog.Logger) error {
 	return offline(ctx, s, log, func(st *stores, a *app) error {
-		return a.sample(ctx, st, time.Now())
+		logins, err := a.sample(ctx, st, time.Now())
+		if err != nil {
+			return err
+		}
+		fmt.Printf("Sample logins (password %s):\n", seed.Password)
+		for _, l := range logins {
+			fmt.Printf("  %-8s %-14s authenticator %s  %s\n", l.Login, l.Role, l.Secret, l.Where)
+		}
+		return nil
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/run"
 	"github.com/wasl-sms/wasl/internal/smsc"
+	"github.com/wasl-sms/wasl/internal/web"
 )
 
 type demoCmd struct{}
@@ -70,11 +71,10 @@ dialect = "spec"
 	if err != nil {
 		return nil, err
 	}
-	p, err := newProcess(ctx, s, st, operators, roles, now, log)
+	p, err := newProcess(ctx, s, st, operators, roles, func(ctx context.Context, a *app) ([]web.Sample, error) {
+		return a.sample(ctx, st, now())
+	}, now, log)
 	if err != nil {
-		return nil, err
-	}
-	if err := p.app.sample(ctx, st, now()); err != nil {
 		return nil, err
 	}
 	p.mux.Handle("/phone/", http.StripPrefix("/phone", op.Handler()))

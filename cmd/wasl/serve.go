@@ -15,6 +15,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/inbox"
 	"github.com/wasl-sms/wasl/internal/run"
 	"github.com/wasl-sms/wasl/internal/schedule"
+	"github.com/wasl-sms/wasl/internal/web"
 )
 
 type serveCmd struct {
@@ -45,7 +46,7 @@ func (c serveCmd) Run(ctx context.Context, s *Settings, log *slog.Logger) error 
 	if err := st.openSessions(ctx, s, log); err != nil {
 		return err
 	}
-	p, err := newProcess(ctx, s, st, operators, c.Roles, time.Now, log)
+	p, err := newProcess(ctx, s, st, operators, c.Roles, nil, time.Now, log)
 	if err != nil {
 		return err
 	}
@@ -63,10 +64,19 @@ type process struct {
 	components []run.Component // in the order to start
 }
 
-func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.Operators, roles []string, now func() time.Time, log *slog.Logger) (*process, error) {
+// newProcess builds a process; load, if any, fills its database first and gives
+// logins to show at the back-office's door.
+func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.Operators, roles []string,
+	load func(context.Context, *app) ([]web.Sample, error), now func() time.Time, log *slog.Logger) (*process, error) {
 	a, err := newApp(ctx, st, operators, now, log)
 	if err != nil {
 		return nil, err
+	}
+	var samples []web.Sample
+	if load != nil {
+		if samples, err = load(ctx, a); err != nil {
+			return nil, err
+		}
 	}
 	p := &process{app: a, mux: http.NewServeMux()}
 	has := func(role string) bool { return slices.Contains(roles, role) }
@@ -97,14 +107,14 @@ func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.
 		}
 		p.components = append(p.components, run.Component{Name: "gateway", Run: p.gateway.Run})
 	}
-	if err := p.serve(s, st, has("web"), now, log); err != nil {
+	if err := p.serve(s, st, has("web"), samples, now, log); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
 // serve mounts the probes, and the back-office with the web role.
-func (p *process) serve(s *Settings, st *stores, office bool, now func() time.Time, log *slog.Logger) error {
+func (p *process) serve(s *Settings, st *stores, office bool, samples []web.Sample, now func() time.Time, log *slog.Logger) error {
 	pr := probes{app: p.app, ready: map[string]func(context.Context) error{
 		"database": func(ctx context.Context) error {
 			var readOnly bool
@@ -143,7 +153,7 @@ func (p *process) serve(s *Settings, st *stores, office bool, now func() time.Ti
 		p.components = append(p.components, m.component())
 	}
 	if office {
-		h, err := p.office(s, st, now, log)
+		h, err := p.office(s, samples, now, log)
 		if err != nil {
 			return err
 		}
