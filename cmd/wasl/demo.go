@@ -11,6 +11,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/run"
+	"github.com/wasl-sms/wasl/internal/seed"
 	"github.com/wasl-sms/wasl/internal/smsc"
 	"github.com/wasl-sms/wasl/internal/web"
 )
@@ -95,7 +96,12 @@ Wasl is running. Everything is on this machine, and made up.
   Back-office   %s/
   Ready?        %s/readyz
 
-Dial %s on a phone. End with Ctrl-C.
+Sample logins, all with the password %s; the door of the
+back-office shows each one's code of the moment:
 
-`, at, at, at, dialCode)
+`, at, at, at, seed.Password)
+	for _, l := range d.samples {
+		fmt.Printf("  %-8s %-14s %s\n", l.Login, l.Role, l.Where)
+	}
+	fmt.Printf("\nDial %s on a phone. End with Ctrl-C.\n\n", dialCode)
 }

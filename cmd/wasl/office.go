@@ -8,8 +8,8 @@ import (
 	"github.com/wasl-sms/wasl/internal/web"
 )
 
-// office builds the back-office; samples are the demo's logins, nil elsewhere.
-func (p *process) office(s *Settings, samples []web.Sample, now func() time.Time, log *slog.Logger) (http.Handler, error) {
+// office builds the back-office.
+func (p *process) office(s *Settings, now func() time.Time, log *slog.Logger) (http.Handler, error) {
 	return web.New(web.Config{Desk: p.app.desk, Permits: p.app.permits, Visits: p.app.visits, Places: p.app.places, Texts: p.app.texts,
-		Secure: s.TLSCert != "" || s.BehindTLS, Log: log, Now: now, Samples: samples})
+		Secure: s.TLSCert != "" || s.BehindTLS, Log: log, Now: now, Samples: p.samples})
 }

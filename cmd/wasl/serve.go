@@ -59,7 +59,8 @@ type process struct {
 	dialog     *dialog.Dialog
 	inbox      *inbox.Inbox
 	gateway    *gateway.Gateway
-	web        *listener // nil without the web role
+	web        *listener
+	samples    []web.Sample // the demo's logins
 	mux        *http.ServeMux
 	components []run.Component // in the order to start
 }
@@ -72,13 +73,12 @@ func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.
 	if err != nil {
 		return nil, err
 	}
-	var samples []web.Sample
+	p := &process{app: a, mux: http.NewServeMux()}
 	if load != nil {
-		if samples, err = load(ctx, a); err != nil {
+		if p.samples, err = load(ctx, a); err != nil {
 			return nil, err
 		}
 	}
-	p := &process{app: a, mux: http.NewServeMux()}
 	has := func(role string) bool { return slices.Contains(roles, role) }
 
 	d, keeper, err := a.newDialog(st, now, log)
@@ -107,14 +107,14 @@ func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.
 		}
 		p.components = append(p.components, run.Component{Name: "gateway", Run: p.gateway.Run})
 	}
-	if err := p.serve(s, st, has("web"), samples, now, log); err != nil {
+	if err := p.serve(s, st, has("web"), now, log); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
 // serve mounts the probes, and the back-office with the web role.
-func (p *process) serve(s *Settings, st *stores, office bool, samples []web.Sample, now func() time.Time, log *slog.Logger) error {
+func (p *process) serve(s *Settings, st *stores, office bool, now func() time.Time, log *slog.Logger) error {
 	pr := probes{app: p.app, ready: map[string]func(context.Context) error{
 		"database": func(ctx context.Context) error {
 			var readOnly bool
@@ -153,7 +153,7 @@ func (p *process) serve(s *Settings, st *stores, office bool, samples []web.Samp
 		p.components = append(p.components, m.component())
 	}
 	if office {
-		h, err := p.office(s, samples, now, log)
+		h, err := p.office(s, now, log)
 		if err != nil {
 			return err
 		}

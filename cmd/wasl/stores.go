@@ -98,6 +98,7 @@ func (st *stores) openSessions(ctx context.Context, s *Settings, log *slog.Logge
 	if err != nil {
 		return err
 	}
+	redis.SetLogger(quiet{log}) // it would write each failed dial to standard error
 	st.redis = redis.NewUniversalClient(options)
 	st.close = append(st.close, func() {
 		if err := st.redis.Close(); err != nil {
@@ -106,6 +107,13 @@ func (st *stores) openSessions(ctx context.Context, s *Settings, log *slog.Logge
 	})
 	st.sessions = sessions.NewRedisStore(st.redis)
 	return nil
+}
+
+// quiet takes what the Redis client says of itself.
+type quiet struct{ log *slog.Logger }
+
+func (q quiet) Printf(ctx context.Context, format string, v ...any) {
+	q.log.DebugContext(ctx, fmt.Sprintf(format, v...))
 }
 
 // redisOptions takes one URL, or several of a cluster, with the short timeouts
