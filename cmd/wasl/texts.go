@@ -5,6 +5,8 @@ import (
 	"github.com/wasl-sms/wasl/internal/dialog"
 	"github.com/wasl-sms/wasl/internal/establishment"
 	"github.com/wasl-sms/wasl/internal/form"
+	"github.com/wasl-sms/wasl/internal/inbox"
+	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/internal/services/account"
 	"github.com/wasl-sms/wasl/internal/services/info"
 	"github.com/wasl-sms/wasl/internal/services/permit"
@@ -16,5 +18,5 @@ import (
 // catalogue is every text of the program.
 func catalogue() (*text.Catalogue, error) {
 	return text.Load(casework.Texts(), form.Texts(), dialog.Texts(), establishment.Texts(),
-		account.Texts(), info.Texts(), permit.Texts(), visit.Texts(), web.Texts())
+		account.Texts(), info.Texts(), permit.Texts(), visit.Texts(), inbox.CatalogueFiles(), outbox.CatalogueFiles(), web.Texts())
 }

@@ -145,7 +145,7 @@ where p.valid_to < $1::date and c.state in ('ACTIVE', 'PENDING_SIGHT', 'SUSPENDE
 
 const sqlUsedUp = `
 select c.id, c.version from permit p join case_file c on c.id = p.id
-where p.visits_used >= p.visits_allowed and c.state in ('ACTIVE', 'PENDING_SIGHT') order by p.id limit $2`
+where p.visits_used >= p.visits_allowed and p.issued_at <= $1 and c.state in ('ACTIVE', 'PENDING_SIGHT') order by p.id limit $2`
 
 // A permit is due for a warning once it has passed one of the marks, unless it was warned since, or is so short that it
 // began past the mark.
