@@ -204,7 +204,7 @@ func (s *Server) caseTexts(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.show("texts", part)
+	return q.show("texts_part", part)
 }
 
 // buttons lists what may be done with a case by the person.
