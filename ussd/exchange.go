@@ -52,10 +52,16 @@ type Request struct {
 	// RequestKey is the same when the network repeats this very message, and is
 	// empty where the message has nothing to tell by.
 	RequestKey string
-	At         time.Time
+	// Unit is the number of the page this answers, where the dialect counts
+	// pages. Not every operator gives back the number it was sent.
+	Unit uint8
+	At   time.Time
 
 	origin Envelope
 }
+
+// NextUnit is the number of the page that replies to this request.
+func (r Request) NextUnit() uint8 { return (r.Unit + 1) & 0x7F }
 
 // Reply is what the dialogue answers.
 type Reply struct {
@@ -75,6 +81,9 @@ func (d Dialect) Decode(e Envelope) (r Request, ok bool) {
 		if code, _, ok := ParseDial(r.Input); ok {
 			r.Code = code
 		}
+	}
+	if d.EchoInfo == EchoCount && len(e.SessionInfo) >= 2 {
+		r.Unit = e.SessionInfo[1] >> 1
 	}
 	if e.Sequence != 0 {
 		r.RequestKey = fmt.Sprintf("%s/%d/%s/%d", e.Bind, e.Sequence, e.Source, e.Op)

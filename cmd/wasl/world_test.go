@@ -54,10 +54,7 @@ type world struct {
 // newWorld starts the demo as `wasl demo` would.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	if testing.Verbose() {
-		log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	}
+	log := logOf(t)
 	w := &world{clock: &clock{}, http: &http.Client{}}
 	// The clock starts on a working morning, so that no test depends on the day it runs.
 	w.clock.set(time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC))
@@ -71,26 +68,37 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stop := start(t, log, w.components)
+	t.Cleanup(func() {
+		stop()
+		w.st.Close()
+	})
+	w.bound(t)
+	return w
+}
+
+// start runs a process's components and waits until all have begun. stop ends
+// them as a signal would.
+func start(t *testing.T, log *slog.Logger, components []run.Component) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	started := make(chan struct{})
 	ready := run.Component{Name: "ready", Start: func(context.Context) error { close(started); return nil }}
-	go func() { done <- (&run.Group{Log: log}).Run(ctx, append(w.components, ready)...) }()
-	t.Cleanup(func() {
+	go func() { done <- (&run.Group{Log: log}).Run(ctx, append(components, ready)...) }()
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("stop: %v", err)
 		}
-		w.st.Close()
 	})
 	select {
 	case <-started:
 	case err := <-done:
-		done <- nil
+		cancel()
 		t.Fatalf("start: %v", err)
 	}
-	w.bound(t)
-	return w
+	return stop
 }
 
 // bound waits until the gateway has its bind.
@@ -103,6 +111,15 @@ func (w *world) bound(t *testing.T) {
 func (w *world) heard(t *testing.T, number string, n int) {
 	t.Helper()
 	until(t, fmt.Sprintf("%d texts on %s", n, number), func() bool { return len(w.smsc.Inbox(number)) >= n })
+}
+
+// logOf shows the program's log in a verbose run.
+func logOf(t *testing.T) *slog.Logger {
+	t.Helper()
+	if testing.Verbose() {
+		return slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
+	return slog.New(slog.NewTextHandler(io.Discard, nil))
 }
 
 // until waits for what another goroutine will bring about.

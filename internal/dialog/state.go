@@ -49,6 +49,9 @@ type state struct {
 	Began int64  `json:"b,omitempty"` // ms
 	Last  int64  `json:"t,omitempty"` // ms
 	Steps int    `json:"c,omitempty"`
+	Made  int64  `json:"o,omitempty"`  // µs; when the last page was made
+	Unit  uint8  `json:"j,omitempty"`  // its number
+	Units bool   `json:"b2,omitempty"` // the operator has given a page's number back
 
 	// SMS
 	Rest   []string `json:"x,omitempty"` // pages not sent yet

@@ -111,7 +111,13 @@ func (st *step) answered() (ussd.Reply, bool) {
 	if kept, ok := st.stored.Replay(st.requestKey(st.stored.Version)); ok {
 		return st.openReply(kept)
 	}
-	if st.was == nil || len(st.stored.Kept) == 0 || st.now.Sub(time.UnixMilli(st.was.Last)) >= repeated {
+	if st.was == nil || len(st.stored.Kept) == 0 {
+		return ussd.Reply{}, false
+	}
+	if st.tooEarly() {
+		return st.openReply(st.stored.Kept[0].Reply)
+	}
+	if st.now.Sub(time.UnixMilli(st.was.Last)) >= repeated {
 		return ussd.Reply{}, false
 	}
 	sameBegin := st.r.Kind == ussd.Begin && st.was.Steps == 1 && st.was.Dial == st.r.Input
@@ -123,6 +129,17 @@ func (st *step) answered() (ussd.Reply, bool) {
 		return st.openReply(st.stored.Kept[0].Reply)
 	}
 	return ussd.Reply{}, false
+}
+
+// tooEarly tells that an answer can't be one to the page made last: it was on
+// its way before that page, or gives the number of the page before. It is the
+// last answer again, under whatever sequence number.
+func (st *step) tooEarly() bool {
+	if st.r.Kind != ussd.Answer || st.r.SessionID != st.was.Net {
+		return false
+	}
+	early := time.UnixMicro(st.was.Made).Sub(st.now)
+	return early > 0 && early < repeated || st.was.Units && st.r.NextUnit() == st.was.Unit
 }
 
 // requestKey names this request for the session store; version is the one it
@@ -152,6 +169,8 @@ func (st *step) once(ctx context.Context) (reply ussd.Reply, again bool, err err
 	}
 	s = t.s
 	s.Last, s.Seen = st.now.UnixMilli(), v.name
+	s.Units = s.Units || st.r.Kind == ussd.Answer && st.r.Unit == s.Unit
+	s.Made, s.Unit = st.Now().UnixMicro(), st.r.NextUnit()
 	prev := st.stored.Version
 	sealed, err := st.sealState(st.h, prev+1, s)
 	if err != nil {
