@@ -45,5 +45,5 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 bench: ## Go benchmarks (BENCH=pattern)
 	@go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
-clean: ## remove what was built; the demo's data in var/ stays
+clean: ## remove what was built; the demo's data stays
 	@rm -rf bin artefacts
