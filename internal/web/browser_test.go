@@ -129,6 +129,8 @@ func artefact(t *testing.T, name string) string {
 // sideways or runs the wrong way.
 func (w *world) shoot(t *testing.T, ctx context.Context, lang text.Lang, name, path string, before ...chromedp.Action[chromedp.Void]) { //nolint:revive // t first
 	t.Helper()
+	run(t, ctx, chromedp.Navigate(w.site.URL+path))
+	run(t, ctx, before...)
 	for _, width := range []int64{1280, 320} {
 		for _, theme := range []string{"light", "dark"} {
 			run(t, ctx, chromedp.EmulateViewport(width, 900), func(ctx context.Context, target *chromedp.Target) (none chromedp.Void, err error) {
@@ -136,10 +138,6 @@ func (w *world) shoot(t *testing.T, ctx context.Context, lang text.Lang, name, p
 					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}})
 				return none, err
 			})
-			if path != "" {
-				run(t, ctx, chromedp.Navigate(w.site.URL+path))
-			}
-			run(t, ctx, before...)
 			run(t, ctx, chromedp.WaitReady(chromedp.CSS("body > footer")), chromedp.Evaluate[chromedp.Void](`document.fonts.ready.then(() => 1)`, chromedp.EvalAwaitPromise))
 			file := fmt.Sprintf("%s-%s-%d-%s.png", name, lang, width, theme)
 			if wide := get(t, ctx, chromedp.Evaluate[float64](`document.documentElement.scrollWidth`)); math.Round(wide) > float64(width) {

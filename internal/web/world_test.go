@@ -49,7 +49,7 @@ const (
 type world struct {
 	t       testing.TB
 	db      *postgres.DB
-	book    *casework.Book
+	cases   *casework.Book
 	persons *person.Registry
 	places  *establishment.Directory
 	texts   *text.Catalogue
@@ -82,12 +82,12 @@ func newWorld(t testing.TB) *world {
 	w.places = establishment.New(w.db, ring, w.now)
 	box := outbox.New(outbox.Config{DB: w.db, Texts: w.texts, Contacts: w.persons, Vault: ring,
 		Route: func(private.Msisdn) string { return "north" }, Now: w.now})
-	w.book = casework.NewBook(w.db, box, w.now)
-	w.visits = visit.New(w.db, w.book, w.places, ring, w.now)
-	w.permits = permit.New(w.db, w.book, w.persons, w.places, ring, resting{w.visits}, w.now)
-	w.desk = desk.New(w.db, w.book, w.places, ring, w.now)
+	w.cases = casework.NewBook(w.db, box, w.now)
+	w.visits = visit.New(w.db, w.cases, w.places, ring, w.now)
+	w.permits = permit.New(w.db, w.cases, w.persons, w.places, ring, resting{w.visits}, w.now)
+	w.desk = desk.New(w.db, w.cases, w.places, ring, w.now)
 	w.must(casework.Sync(t.Context(), w.db, permit.RequestLife(), permit.Life(), visit.Life()))
-	w.must(seed.Sample(t.Context(), w.db, establishment.NewRegister(w.places, w.book, w.permits, w.visits), w.visits, start))
+	w.must(seed.Sample(t.Context(), w.db, establishment.NewRegister(w.places, w.cases, w.permits, w.visits), w.visits, start))
 	pin, err := w.persons.HashPIN(t.Context(), "4826")
 	w.must(err)
 	w.pin = pin
@@ -163,7 +163,7 @@ func (w *world) family(lang text.Lang, n int) (f family) {
 	no := w.n.Add(1)
 	msisdn := private.StoredMsisdn(fmt.Sprintf("+2126%08d", 60000000+no))
 	cmd := w.system()
-	_, err := w.book.Do(w.t.Context(), cmd, nil, func(ctx context.Context, tx *casework.Tx) error {
+	_, err := w.cases.Do(w.t.Context(), cmd, nil, func(ctx context.Context, tx *casework.Tx) error {
 		a, err := w.persons.Register(ctx, tx, person.Registration{Msisdn: msisdn, Lang: lang, Quality: person.Family,
 			IDType: "cin", IDNumber: fmt.Sprintf("BK%06d", no), BirthDate: time.Date(1985, 5, 3, 0, 0, 0, 0, time.UTC),
 			PIN: w.pin, ConsentVersion: 1, Channel: "ussd"})
@@ -293,4 +293,44 @@ func (b *browser) want(words ...string) {
 			b.w.t.Errorf("%s does not say %q:\n%s", b.path, s, b.text())
 		}
 	}
+}
+
+// grant decides a request for everybody, as an authority would.
+func (w *world) grant(sent permit.Sent, staff int64) {
+	w.t.Helper()
+	v, err := w.permits.View(w.t.Context(), sent.ID)
+	w.must(err)
+	cmd := w.system()
+	cmd.Actor, cmd.Channel = casework.Actor{Kind: casework.Staff, ID: staff, Role: "authority"}, "desk"
+	today := time.Date(w.now().Year(), w.now().Month(), w.now().Day(), 0, 0, 0, 0, time.UTC)
+	d := permit.Decision{RequestID: sent.ID, Version: v.File.Version, AuthorityID: *v.File.AuthorityID, Kind: permit.Period,
+		From: today, To: today.AddDate(0, 3, 0), Sighted: true}
+	for _, a := range v.Visitors {
+		d.Verdicts = append(d.Verdicts, permit.Verdict{VisitorID: a.VisitorID, Grant: true})
+	}
+	_, err = w.permits.Decide(w.t.Context(), cmd, d)
+	w.must(err)
+}
+
+// book takes the first slot that the rules offer a family with permits.
+func (w *world) book(f family, number string) (visit.Visit, visit.Slot) {
+	w.t.Helper()
+	found, ok, err := w.places.Find(w.t.Context(), establishment.Claim{Country: "MA", DetentionNo: number})
+	if err != nil || !ok {
+		w.t.Fatalf("no detainee %s: %v", number, err)
+	}
+	ask := visit.Ask{Account: f.account, Detainee: found.ID, Visitors: append([]int64{f.self}, f.others...)}
+	offer, err := w.visits.Slots(w.t.Context(), ask, 1)
+	w.must(err)
+	if len(offer.Slots) == 0 {
+		w.t.Fatalf("no slot for %s: %s", number, offer.Why)
+	}
+	ask.Occurrence = offer.Slots[0].ID
+	cmd := w.system()
+	cmd.Actor, cmd.Channel = casework.Actor{Kind: casework.Citizen, ID: f.account}, "ussd"
+	b, err := w.visits.Book(w.t.Context(), cmd, ask)
+	w.must(err)
+	v, err := w.visits.Get(w.t.Context(), b.ID)
+	w.must(err)
+	return v, offer.Slots[0]
 }
