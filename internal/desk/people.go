@@ -234,3 +234,15 @@ func (d *Desk) FindDetainee(ctx context.Context, w Who, s Standing, number strin
 		Detail: map[string]any{"found": ids}})
 	return found, err
 }
+
+// PermitAtGate gives the permit on which a visitor comes to a visit.
+func (d *Desk) PermitAtGate(ctx context.Context, visitID, visitorID int64) (id int64, err error) {
+	err = d.db.QueryRow(ctx, sqlPermitAtGate, visitID, visitorID).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, fault.NotFound("visit.unknown", nil)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("permit of visitor %d: %w", visitorID, err)
+	}
+	return id, nil
+}

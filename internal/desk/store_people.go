@@ -36,3 +36,5 @@ left join case_file c on c.id = e.object_id and c.machine = e.object_kind
 where ($1::bigint = 0 or e.id < $1) and ($2::text = '' or c.ref = $2) and ($3::text = '' or s.login = $3)
   and ($4::text = '' or e.action like $4 || '%')
 order by e.id desc limit $5`
+
+const sqlPermitAtGate = `select permit_id from visit_visitor where visit_id = $1 and visitor_id = $2`

@@ -164,3 +164,10 @@ func (s *Server) lift(q *request) error {
 		return s.Permits.Lift(ctx, cmd, c.ID, version)
 	})
 }
+
+// confirm keeps a permit that was under review.
+func (s *Server) confirm(q *request) error {
+	return s.act(q, desk.Decide, "permit.confirm", "confirmed", func(ctx context.Context, cmd casework.Command, c desk.Standing, version int) error {
+		return s.Permits.Confirm(ctx, cmd, c.ID, version)
+	})
+}

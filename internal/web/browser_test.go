@@ -3,7 +3,6 @@ package web_test
 import (
 	"context"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -140,9 +139,8 @@ func (w *world) shoot(t *testing.T, ctx context.Context, lang text.Lang, name, p
 			})
 			run(t, ctx, chromedp.WaitReady(chromedp.CSS("body > footer")), chromedp.Evaluate[chromedp.Void](`document.fonts.ready.then(() => 1)`, chromedp.EvalAwaitPromise))
 			file := fmt.Sprintf("%s-%s-%d-%s.png", name, lang, width, theme)
-			if wide := get(t, ctx, chromedp.Evaluate[float64](`document.documentElement.scrollWidth`)); math.Round(wide) > float64(width) {
-				t.Errorf("%s is %v wide: %s", file, wide, get(t, ctx, chromedp.Evaluate[string](
-					`[...document.querySelectorAll("main *, header *")].filter((e) => { const r = e.getBoundingClientRect(); return r.right > innerWidth + 1 || r.left < -1; }).slice(0, 6).map((e) => e.tagName + "." + e.className.baseVal ?? e.className).join(" ")`)))
+			if out := get(t, ctx, chromedp.Evaluate[[]string](sideways)); len(out) > 0 {
+				t.Errorf("%s scrolls sideways: %s", file, out)
 			}
 			want := "ltr"
 			if lang == text.Arabic {
@@ -152,12 +150,27 @@ func (w *world) shoot(t *testing.T, ctx context.Context, lang text.Lang, name, p
 				t.Errorf("%s runs %s", file, dir)
 			}
 			contrast(t, ctx, file)
-			if err := os.WriteFile(artefact(t, file), get(t, ctx, chromedp.FullScreenshot(100)), 0o644); err != nil {
+			tall := get(t, ctx, chromedp.Evaluate[int64](`document.documentElement.scrollHeight`))
+			run(t, ctx, chromedp.EmulateViewport(width, max(900, tall)))
+			if err := os.WriteFile(artefact(t, file), get(t, ctx, chromedp.CaptureScreenshot()), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 }
+
+// sideways lists what sticks out of the window to either side.
+const sideways = `(() => {
+	scrollTo(0, 0);
+	const out = [...document.querySelectorAll("body *")].filter((e) => {
+		if (e.closest(".skip, .hide, svg") || !e.checkVisibility()) return false;
+		const r = e.getBoundingClientRect();
+		return r.width > 0 && (r.right > innerWidth + 1 || r.left < -1);
+	}).slice(0, 5).map((e) => e.tagName + "." + e.className);
+	const d = document.documentElement;
+	if (d.scrollWidth > innerWidth || scrollX !== 0) out.push("page " + d.scrollWidth + " at " + scrollX);
+	return out;
+})()`
 
 // contrast finds text that is too close to what lies behind it (WCAG 2.2 §1.4.3).
 func contrast(t *testing.T, ctx context.Context, where string) { //nolint:revive // t first

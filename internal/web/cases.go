@@ -238,6 +238,9 @@ func buttons(c desk.Standing, who desk.Who) []button {
 		case permit.Active:
 			add("suspend", desk.SuspendPermit, false, false)
 			add("revoke", desk.RevokePermit, false, false)
+		case permit.Review:
+			add("confirm", desk.Decide, true, true)
+			add("revoke", desk.RevokePermit, false, false)
 		case permit.PendingSight:
 			add("revoke", desk.RevokePermit, false, false)
 		}
@@ -268,13 +271,13 @@ type donePage struct {
 func (s *Server) done(q *request) error {
 	c, err := s.reach(q, desk.SeeCase)
 	if err != nil {
-		if fault.KindOf(err) != fault.KindNotFound {
+		if what := q.field("what"); fault.KindOf(err) != fault.KindNotFound || what != "referred" && what != "matched" {
 			return err
 		}
 		return q.show("gone", text.Ref(chi.URLParam(q.r, "ref"))) // referred to somebody else
 	}
 	p := donePage{Standing: c, What: q.field("what")}
-	if !slices.Contains([]string{"decided", "paper", "supplied", "matched", "unmatched", "judged", "suspended", "revoked", "lifted", "referred"}, p.What) {
+	if !slices.Contains([]string{"decided", "paper", "supplied", "matched", "unmatched", "judged", "suspended", "revoked", "lifted", "referred", "confirmed"}, p.What) {
 		return q.see("/case/" + c.Ref)
 	}
 	if c.Machine == permit.RequestLife().Name {

@@ -118,6 +118,22 @@ func (s *Server) gateIn(q *request) error {
 	})
 }
 
+// gateSight notes that the originals behind a visitor's permit were seen.
+func (s *Server) gateSight(q *request) error {
+	return s.atGate(q, func(v visit.Visit) error {
+		cmd, err := q.command("permit.sight")
+		if err != nil {
+			return err
+		}
+		id, err := s.Desk.PermitAtGate(q.r.Context(), v.ID, q.number("visitor"))
+		if err != nil {
+			return err
+		}
+		return s.Permits.Sight(q.r.Context(), cmd, id)
+	})
+}
+
+// gateAway turns one visitor away.
 func (s *Server) gateAway(q *request) error {
 	return s.atGate(q, func(v visit.Visit) error {
 		cmd, err := q.command("visit.turn_away")

@@ -130,6 +130,7 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/case/{ref}/suspend", act: desk.SuspendPermit, do: s.fallPage("suspend")},
 		{method: "POST", path: "/case/{ref}/suspend", act: desk.SuspendPermit, do: s.suspend},
 		{method: "POST", path: "/case/{ref}/lift", act: desk.SuspendPermit, do: s.lift},
+		{method: "POST", path: "/case/{ref}/confirm", act: desk.Decide, do: s.confirm},
 		{method: "GET", path: "/case/{ref}/revoke", act: desk.RevokePermit, do: s.fallPage("revoke")},
 		{method: "POST", path: "/case/{ref}/revoke", act: desk.RevokePermit, do: s.revoke},
 
@@ -146,6 +147,7 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/gate", act: desk.WorkGate, do: s.gatePage},
 		{method: "POST", path: "/gate", act: desk.WorkGate, do: s.gateLookup},
 		{method: "POST", path: "/gate/in", act: desk.WorkGate, do: s.gateIn},
+		{method: "POST", path: "/gate/sight", act: desk.WorkGate, do: s.gateSight},
 		{method: "POST", path: "/gate/away", act: desk.WorkGate, do: s.gateAway},
 		{method: "POST", path: "/gate/refuse", act: desk.WorkGate, do: s.gateRefuse},
 

@@ -334,3 +334,5 @@ func (w *world) book(f family, number string) (visit.Visit, visit.Slot) {
 	w.must(err)
 	return v, offer.Slots[0]
 }
+
+func newSealer(w *world) *casework.Sealer { return casework.NewSealer(w.db) }
