@@ -63,7 +63,7 @@ func (s *Server) answer(q *request, problems ...problem) error {
 		if p.People, err = s.Desk.People(ctx, v.Visit.Visitors); err != nil {
 			return err
 		}
-		p.Open = v.Visit.State == visit.Booked || v.Visit.State == visit.CheckedIn
+		p.Open = v.Visit.Day.Equal(q.today()) && (v.Visit.State == visit.Booked || v.Visit.State == visit.CheckedIn)
 		p.AllIn = p.Open
 		for _, g := range v.Guests {
 			p.LeadIn = p.LeadIn || g.Lead && g.Attendance == "present"
@@ -80,17 +80,22 @@ func (s *Server) answer(q *request, problems ...problem) error {
 	return q.render(status, view{Page: "gate", Data: p, Problems: problems})
 }
 
-// visitHere is the visit of the form, if it is one of this house.
+// visitHere is the visit of the form, if it is one of this house and day.
 func (s *Server) visitHere(q *request) (visit.Visit, error) {
 	e, err := s.house(q, desk.WorkGate)
 	if err != nil {
 		return visit.Visit{}, err
 	}
 	v, err := s.Visits.Get(q.r.Context(), q.number("visit"))
-	if err == nil && v.EstablishmentID != e.ID {
-		err = fault.NotFound("visit.unknown", nil)
+	switch {
+	case err != nil:
+		return v, err
+	case v.EstablishmentID != e.ID:
+		return v, fault.NotFound("visit.unknown", nil)
+	case !v.Day.Equal(q.today()): // nobody is turned away before the day
+		return v, fault.Conflict("visit.gate.other_day", nil)
 	}
-	return v, err
+	return v, nil
 }
 
 // atGate runs one act on a visit; what stands in the way is told on the same page.

@@ -51,6 +51,11 @@ func TestGate(t *testing.T) {
 	if strings.Contains(b.last, "/gate/in") {
 		t.Error("red, and yet somebody may be let in")
 	}
+	early := url.Values{"key": {"early"}, "e": {fmt.Sprint(w.house("AINS"))}, "visit": {fmt.Sprint(v.ID)}, "code": {v.Ref}, "reason": {"late"}}
+	if status := b.post("/gate/refuse", early); status != http.StatusConflict {
+		t.Errorf("refused the day before: %d", status)
+	}
+	b.get("/gate")
 	b.submit("/gate", 1, url.Values{"code": {"12345678"}})
 	b.want("Un chiffre est faux")
 	w.forward(slot.Start.Sub(w.now()) - 20*time.Minute)

@@ -92,6 +92,11 @@ func newWorld(t testing.TB) *world {
 	w.must(err)
 	w.pin = pin
 	s, err := web.New(web.Config{Desk: w.desk, Permits: w.permits, Visits: w.visits, Places: w.places, Texts: w.texts,
+		Samples: []web.Sample{
+			{Login: "directeur", Password: password, Secret: secret, Role: desk.Authority, Where: "Aïn Sebaâ 1"},
+			{Login: "greffe", Password: password, Secret: secret, Role: desk.Clerk, Where: "Aïn Sebaâ 1"},
+			{Login: "gardien", Password: password, Secret: secret, Role: desk.Gate, Where: "Aïn Sebaâ 1"},
+		},
 		Log: slog.New(slog.NewTextHandler(w.log, nil)), Now: w.now})
 	w.must(err)
 	w.site = httptest.NewServer(s)
