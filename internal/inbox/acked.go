@@ -95,3 +95,12 @@ func (g *floodGate) allow(n private.Msisdn, now time.Time) bool {
 	g.until[n] = full
 	return true
 }
+
+// giveBack is for a text that allow counted and that was not stored.
+func (g *floodGate) giveBack(n private.Msisdn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if full, ok := g.until[n]; ok {
+		g.until[n] = full.Add(-g.Every)
+	}
+}

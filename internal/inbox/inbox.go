@@ -158,24 +158,35 @@ func (b *Inbox) keepWhole(ctx context.Context, a Arrival, key []byte, now time.T
 		return 0, fmt.Errorf("inbox: read a text: %w", err)
 	}
 	t := whole{operator: a.Operator, from: a.From, to: a.To, body: body, state: "waiting"}
-	if !b.flood.allow(a.From, now) {
+	allowed := b.flood.allow(a.From, now)
+	if !allowed {
 		t.state = "flood"
 	}
-	row, err := b.row(ctx, b.cfg.DB, t, now)
-	if err != nil {
-		return 0, err
-	}
-	tag, err := b.cfg.DB.Exec(ctx, sqlKeepWhole, append([]any{key, within}, row...)...)
-	if err != nil {
-		return 0, fmt.Errorf("inbox: keep a text: %w", err)
+	stored, err := b.storeWhole(ctx, t, key, now, within)
+	if allowed && !stored {
+		b.flood.giveBack(a.From) // the operator's repeats are not the person's doing
 	}
 	switch {
-	case tag.RowsAffected() == 0:
+	case err != nil:
+		return 0, err
+	case !stored:
 		return Repeated, nil
-	case t.state == "flood":
+	case !allowed:
 		return Flooded, nil
 	}
 	return Stored, nil
+}
+
+func (b *Inbox) storeWhole(ctx context.Context, t whole, key []byte, now time.Time, within time.Duration) (stored bool, err error) {
+	row, err := b.row(ctx, b.cfg.DB, t, now)
+	if err != nil {
+		return false, err
+	}
+	tag, err := b.cfg.DB.Exec(ctx, sqlKeepWhole, append([]any{key, within}, row...)...)
+	if err != nil {
+		return false, fmt.Errorf("inbox: keep a text: %w", err)
+	}
+	return tag.RowsAffected() == 1, nil
 }
 
 // whole is a text about to be stored.

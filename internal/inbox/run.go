@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	poll     = 250 * time.Millisecond
-	maxTries = 5
-	claimFor = 2 * time.Minute
+	poll      = 250 * time.Millisecond
+	maxTries  = 5
+	claimFor  = 2 * time.Minute
+	lastTries = 20 // to store what became of the last texts, while the process ends
 )
 
 // retryAfter is the wait after the n-th failure.
@@ -78,6 +79,9 @@ type claimed struct {
 }
 
 func (b *Inbox) claim(ctx context.Context, limit int) ([]claimed, error) {
+	// The end of the process must not break off a claim: what it took would wait for its lease.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
 	var texts []claimed
 	batch := byIndex()
 	batch.Queue(sqlClaim, b.cfg.Now(), limit, claimFor).Query(func(rows pgx.Rows) error {
@@ -171,27 +175,46 @@ func reasonOf(err error) string {
 	return fmt.Sprint(fault.KindOf(err))
 }
 
-// settleAll stores results as they come, those that wait in one batch.
+// settleAll stores results as they come, those that wait in one batch. While
+// the database is away they are kept, and nothing further is handed on.
 func (b *Inbox) settleAll(done <-chan result) {
 	for r := range done {
-		list := []result{r}
-		for more := true; more && len(list) < 256; {
-			select {
-			case r, ok := <-done:
-				if more = ok; ok {
-					list = append(list, r)
-				}
-			default:
-				more = false
+		list, more := gather(done, []result{r})
+		for left := lastTries; b.settleOnce(list) != nil; {
+			b.cfg.Metrics.failed("")
+			if !more {
+				left--
 			}
+			if left == 0 {
+				return // the process ends: leases run out and these are handed on again
+			}
+			time.Sleep(poll)
+			list, more = gather(done, list)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		if err := b.settle(ctx, list); err != nil {
-			b.cfg.Metrics.failed("") // their leases run out and they are handed on again
-		}
-		cancel()
 		b.ring()
 	}
+}
+
+// gather adds what waits; more is false once no result will come.
+func gather(done <-chan result, list []result) (_ []result, more bool) {
+	for len(list) < 256 {
+		select {
+		case r, ok := <-done:
+			if !ok {
+				return list, false
+			}
+			list = append(list, r)
+		default:
+			return list, true
+		}
+	}
+	return list, true
+}
+
+func (b *Inbox) settleOnce(list []result) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return b.settle(ctx, list)
 }
 
 func (b *Inbox) settle(ctx context.Context, list []result) error {
