@@ -83,7 +83,7 @@ func (a *app) newDialog(st *stores, now func() time.Time, log *slog.Logger) (*di
 		return nil, nil, err
 	}
 	keeper := dialog.NewKeeper(st.db, now, func(err error) { log.Error("keep a draft", "error", err) })
-	store := sessions.NewFailover(st.sessions, dialog.NewSessionTable(st.db, now), sessions.FailoverConfig{
+	store := sessions.NewFailover(st.sessions, dialog.NewSessionTable(st.db, now).After(keeper), sessions.FailoverConfig{
 		Applied: keeper.Applied, Now: now,
 		OnChange: func(open bool) { log.Warn("live dialogues moved between Redis and PostgreSQL", "redis_gone", open) },
 	})

@@ -115,6 +115,22 @@ func (s *SessionTable) Delete(ctx context.Context, key string, prev uint64) erro
 	})
 }
 
+// After is the table that is never behind k: Redis may go the moment after a
+// step, and the next must not begin from the one before.
+func (s *SessionTable) After(k *Keeper) sessions.Tier { return caughtUp{s, k} }
+
+type caughtUp struct {
+	*SessionTable
+	keeper *Keeper
+}
+
+func (c caughtUp) Load(ctx context.Context, key string) (sessions.State, error) {
+	if err := c.keeper.caughtUp(ctx, key); err != nil {
+		return sessions.State{}, err
+	}
+	return c.SessionTable.Load(ctx, key)
+}
+
 // Install implements sessions.Tier.
 func (s *SessionTable) Install(ctx context.Context, key string, st sessions.State, ttl time.Duration) (done bool, err error) {
 	if ttl < time.Millisecond {

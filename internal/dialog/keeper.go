@@ -34,6 +34,7 @@ type Keeper struct {
 	drafts   map[string]keptDraft
 	sessions map[string]keptSession
 	flying   map[string]keptDraft // taken, and not yet committed
+	aloft    map[string]keptSession
 }
 
 type keptDraft struct {
@@ -139,11 +140,23 @@ func (k *Keeper) Flush(ctx context.Context) error {
 	}
 }
 
+// caughtUp returns once nothing newer than the table has is kept of a session.
+func (k *Keeper) caughtUp(ctx context.Context, key string) error {
+	k.mu.Lock()
+	_, kept := k.sessions[key]
+	_, aloft := k.aloft[key]
+	k.mu.Unlock()
+	if !kept && !aloft {
+		return nil
+	}
+	return k.Flush(ctx)
+}
+
 func (k *Keeper) take() (drafts map[string]keptDraft, live map[string]keptSession, rest bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	drafts, live = some(k.drafts), some(k.sessions)
-	k.flying = drafts
+	k.flying, k.aloft = drafts, live
 	return drafts, live, len(k.drafts)+len(k.sessions) > 0
 }
 
@@ -164,7 +177,7 @@ func some[V any](from map[string]V) map[string]V {
 func (k *Keeper) landed(drafts map[string]keptDraft, live map[string]keptSession, written bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.flying = nil
+	k.flying, k.aloft = nil, nil
 	if written {
 		return
 	}
