@@ -151,24 +151,30 @@ func (n *network) take(_ context.Context, _ *smpp.Session, m smpp.ShortMessage) 
 // write puts PDUs on the link, those of one call in one go.
 func (n *network) write(t *testing.T, m smpp.ShortMessage, seqs ...uint32) {
 	t.Helper()
+	if _, err := n.send(m, seqs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// send is write that may fail, and tells on which link it wrote.
+func (n *network) send(m smpp.ShortMessage, seqs ...uint32) (net.Conn, error) {
 	var b []byte
 	for _, seq := range seqs {
 		var err error
 		if b, err = smpp.AppendMessage(b, seq, &m); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 	}
-	n.raw(t, b)
+	link := n.link()
+	_, err := link.Write(b)
+	return link, err
 }
 
-func (n *network) raw(t *testing.T, b []byte) {
-	t.Helper()
+// link is the connection made last.
+func (n *network) link() net.Conn {
 	n.mu.Lock()
-	c := n.conn
-	n.mu.Unlock()
-	if _, err := c.Write(b); err != nil {
-		t.Fatal(err)
-	}
+	defer n.mu.Unlock()
+	return n.conn
 }
 
 func (n *network) next() uint32 {
