@@ -49,6 +49,6 @@ from visit v
 join visit_visitor g on g.visit_id = v.id
 join permit p on p.id = g.permit_id
 join case_file c on c.id = p.id
-where v.state = 'BOOKED' and (c.state not in ('ACTIVE', 'PENDING_SIGHT', 'EXHAUSTED')
+where v.state = 'BOOKED' and (c.state not in ('ACTIVE', 'PENDING_SIGHT', 'REVIEW', 'EXHAUSTED')
     or p.valid_from > v.day or p.valid_to < v.day or p.establishment_id <> v.establishment_id)
 limit 100`
