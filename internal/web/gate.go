@@ -138,6 +138,17 @@ func (s *Server) gateSight(q *request) error {
 	})
 }
 
+// gateKeep lets a flagged visit go on: a supervisor has looked into it.
+func (s *Server) gateKeep(q *request) error {
+	return s.atGate(q, func(v visit.Visit) error {
+		cmd, err := q.command("visit.unflag")
+		if err != nil {
+			return err
+		}
+		return s.Visits.Unflag(q.r.Context(), cmd, v.ID, "kept")
+	})
+}
+
 // gateAway turns one visitor away.
 func (s *Server) gateAway(q *request) error {
 	return s.atGate(q, func(v visit.Visit) error {

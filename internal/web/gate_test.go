@@ -62,6 +62,18 @@ func TestGate(t *testing.T) {
 	b = w.login("gardien")
 	b.submit("/gate", 1, url.Values{"code": {strings.NewReplacer("0", "٠", "1", "١", "2", "٢").Replace(v.Code)}})
 	b.want("Entrez", "Karim Alaoui", "2 personnes")
+	// A flag makes it amber; the supervisor settles it.
+	_, err := w.db.Exec(t.Context(), `insert into visit_flag (visit_id, kind, source, blocks_gate, at) values ($1, 'court', 'test', true, $2)`, v.ID, w.now())
+	w.must(err)
+	w.staff("chef", text.French, desk.Grant{Role: desk.Establishment, EstablishmentID: w.house("AINS")})
+	chief := w.login("chef")
+	chief.get("/gate")
+	chief.submit("/gate", 1, url.Values{"code": {v.Code}})
+	chief.want("À voir", "au tribunal")
+	chief.submit("/gate/keep", 1, nil)
+	chief.want("Entrez")
+	b.get("/gate")
+	b.submit("/gate", 1, url.Values{"code": {v.Code}})
 	before := b.last
 	if status := b.submit("/gate/in", 2, nil); status != http.StatusUnprocessableEntity {
 		t.Errorf("the other before the lead: %d", status)

@@ -91,6 +91,7 @@ func TestRolesByRoutes(t *testing.T) {
 		{"POST", "/gate/in?e={house}&visit={id}", e + g, true},
 		{"POST", "/gate/away?e={house}&visit={id}", e + g, true},
 		{"POST", "/gate/refuse?e={house}&visit={id}", e + g, true},
+		{"POST", "/gate/keep?e={house}&visit={id}", e, true},
 		{"POST", "/gate/sight?e={house}&visit={id}", e + g, true},
 		{"GET", "/audit", aud, false},
 		{"POST", "/audit/verify", aud, false},

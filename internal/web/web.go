@@ -148,6 +148,7 @@ func (s *Server) routes() []route {
 		{method: "POST", path: "/gate", act: desk.WorkGate, do: s.gateLookup},
 		{method: "POST", path: "/gate/in", act: desk.WorkGate, do: s.gateIn},
 		{method: "POST", path: "/gate/sight", act: desk.WorkGate, do: s.gateSight},
+		{method: "POST", path: "/gate/keep", act: desk.RunTimetable, do: s.gateKeep},
 		{method: "POST", path: "/gate/away", act: desk.WorkGate, do: s.gateAway},
 		{method: "POST", path: "/gate/refuse", act: desk.WorkGate, do: s.gateRefuse},
 

@@ -173,11 +173,22 @@ func TestLogin(t *testing.T) {
 	if b, status := try(password, code); status != 200 || b.path != "/gate" {
 		t.Fatalf("right login: %d at %s", status, b.path)
 	}
+	door := w.browser()
+	door.get("/login")
+	door.want("Comptes de démonstration")
+	if status := door.submit("/login", 4, nil); status != http.StatusUnprocessableEntity { // the code of this half minute is used
+		t.Errorf("a sample with a used code: %d at %s", status, door.path)
+	}
+	w.forward(30 * time.Second)
+	door.get("/login")
+	if door.submit("/login", 4, nil); door.path != "/gate" {
+		t.Errorf("a sample by one click: %s", door.text())
+	}
 	b, _ := try(password, code)
 	if b.path != "/login" {
 		t.Error("one code opened twice")
 	}
-	for range 3 {
+	for range 3 { // with the one above, the four that are free
 		b, _ = try("faux", w.code())
 	}
 	b.want("ne concorde pas")

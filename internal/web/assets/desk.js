@@ -39,11 +39,5 @@ document.querySelectorAll("#texts[data-follow]").forEach(later);
 
 document.querySelectorAll("[data-print]").forEach((b) => b.addEventListener("click", () => print()));
 
-// A sample login of the demo is put in by a click.
-document.querySelectorAll("tr[data-login]").forEach((row) => row.addEventListener("click", () => {
-  for (const name of ["login", "password", "code"]) document.getElementById("f-" + name).value = row.dataset[name];
-  document.getElementById("f-code").focus();
-}));
-
 // After an error, the summary is read first.
 document.querySelector(".problems")?.scrollIntoView({ block: "nearest" });
