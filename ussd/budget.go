@@ -133,7 +133,7 @@ func FitsPages(s Screen, b Budget, nav Nav, most int) error {
 	}
 	b = b.Smallest()
 	for _, item := range s.Items {
-		text := page{lines: item.line(), footer: footer(s, nav, false, true, false)}.String()
+		text := page{lines: joinAtoms(Screen{Items: []Item{item}}.atoms()), footer: footer(s, nav, false, true, false)}.String()
 		n, a := gsm.Units(text)
 		if limit := b.limit(false, a); n > limit {
 			return fmt.Errorf("item %s: %w", item.Key, &TooLongError{Units: n, Limit: limit, Alphabet: a})

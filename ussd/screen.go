@@ -22,7 +22,12 @@ const (
 )
 
 // Item is one line to choose: a key and what it does.
-type Item struct{ Key, Label string }
+type Item struct {
+	Key, Label string
+	// Under is a heading that stands once above the neighbours that share it, and
+	// again on each page where they go on: the day above its hours.
+	Under string
+}
 
 // line has no dot after the key: beside Arabic the dot would be shown on the
 // wrong side of it.
@@ -47,7 +52,9 @@ type Screen struct {
 type Nav struct{ More, Back string }
 
 // Keys are the footer most screens have, in their order.
-func Keys(back, home string) []Item { return []Item{{KeyBack, back}, {KeyHome, home}} }
+func Keys(back, home string) []Item {
+	return []Item{{Key: KeyBack, Label: back}, {Key: KeyHome, Label: home}}
+}
 
 // Rendered is one page of a screen, ready to be sent.
 type Rendered struct {
@@ -60,9 +67,10 @@ type Rendered struct {
 // Paginate renders a screen in as many pages as the budget asks for. The first
 // page has the budget's First; give Budget.Later for a screen that does not open
 // a session. Items stand whole on one page, and text is cut between words. Each
-// page but the last offers More; each but the first offers Back. Where one item
-// or word leaves no room for them, these keys lose their labels first; then a
-// word is cut between letters, and an item ends where its page does.
+// page but the last offers More; each but the first offers Back. These keys lose
+// their labels where that saves a page, or gives a page with hardly a choice
+// one more item. Where one item or word leaves no room even so, a word is cut
+// between letters, and an item ends where its page does.
 func Paginate(s Screen, b Budget, nav Nav) []string {
 	b = b.orDefault()
 	rest := s.atoms()
@@ -90,9 +98,22 @@ func Page(s Screen, n int, b Budget, nav Nav) Rendered {
 
 // atom is what is not cut as long as a page can hold it: a word, or an item.
 type atom struct {
-	text string
-	glue string // what joins it to the atom before on the same page
-	item bool
+	text  string
+	glue  string // what joins it to the atom before on the same page
+	under string // heading of an item
+	item  bool
+}
+
+// joined is what the atom adds to a page that begins with before.
+func (a atom) joined(before []atom) string {
+	text := a.text
+	if a.under != "" && (len(before) == 0 || before[len(before)-1].under != a.under) {
+		text = a.under + "\n" + text
+	}
+	if len(before) > 0 {
+		text = a.glue + text
+	}
+	return text
 }
 
 func (s Screen) atoms() []atom {
@@ -107,8 +128,7 @@ func (s Screen) atoms() []atom {
 		}
 	}
 	for _, item := range s.Items {
-		line := strings.Join(strings.FieldsFunc(item.line(), lineSpace), " ")
-		out = append(out, atom{text: line, glue: "\n", item: true})
+		out = append(out, atom{text: oneLine(item.line()), glue: "\n", under: oneLine(item.Under), item: true})
 	}
 	return out
 }
@@ -121,21 +141,27 @@ func breakable(r rune) bool {
 
 func lineSpace(r rune) bool { return r == '\n' || r == '\r' }
 
+func oneLine(s string) string { return strings.Join(strings.FieldsFunc(s, lineSpace), " ") }
+
+// aChoice is how many items make a page worth reading.
+const aChoice = 3
+
 // fill takes as many atoms as one page holds. left is what remains of an atom
 // that had to be cut.
 func fill(s Screen, atoms []atom, b Budget, nav Nav, first bool) (text string, taken int, left *atom) {
-	if p := (page{lines: joinAtoms(atoms), footer: footer(s, nav, first, false, false)}); b.holds(p.String(), first) {
-		return p.String(), len(atoms), nil
-	}
 	for _, bare := range []bool{false, true} {
-		text, taken = prefix(atoms, footer(s, nav, first, true, bare), b, first)
-		if taken == len(atoms) {
-			// All fits under bare keys, so none for more is needed.
-			return page{lines: joinAtoms(atoms), footer: footer(s, nav, first, false, bare)}.String(), taken, nil
+		if p := (page{lines: joinAtoms(atoms), footer: footer(s, nav, first, false, bare)}); b.holds(p.String(), first) {
+			return p.String(), len(atoms), nil
 		}
-		if taken > 0 {
-			return text, taken, nil
+	}
+	text, taken = prefix(atoms, footer(s, nav, first, true, false), b, first)
+	if barely := items(atoms[:taken]); taken == 0 || barely < aChoice && atoms[taken].item {
+		if t, n := prefix(atoms, footer(s, nav, first, true, true), b, first); items(atoms[:n]) > barely || taken == 0 {
+			text, taken = t, n
 		}
+	}
+	if taken > 0 {
+		return text, taken, nil
 	}
 	more := len(atoms) > 1 || !atoms[0].item
 	for _, foot := range []string{footer(s, nav, first, more, false), footer(s, nav, first, more, true), ""} {
@@ -164,10 +190,7 @@ func cutRunes(a atom, b Budget, first bool) (text string, taken int, left *atom)
 func prefix(atoms []atom, foot string, b Budget, first bool) (text string, taken int) {
 	var lines strings.Builder
 	for i, a := range atoms {
-		if i > 0 {
-			lines.WriteString(a.glue)
-		}
-		lines.WriteString(a.text)
+		lines.WriteString(a.joined(atoms[:i]))
 		candidate := page{lines: lines.String(), footer: foot}.String()
 		if !b.holds(candidate, first) {
 			return text, i
@@ -209,12 +232,20 @@ func (a atom) after(n int) *atom {
 func joinAtoms(atoms []atom) string {
 	var out strings.Builder
 	for i, a := range atoms {
-		if i > 0 {
-			out.WriteString(a.glue)
-		}
-		out.WriteString(a.text)
+		out.WriteString(a.joined(atoms[:i]))
 	}
 	return out.String()
+}
+
+// items counts the lines to choose among atoms.
+func items(atoms []atom) int {
+	n := 0
+	for _, a := range atoms {
+		if a.item {
+			n++
+		}
+	}
+	return n
 }
 
 // page is text over the keys that every page offers.
@@ -239,11 +270,11 @@ func (s Screen) render() string {
 func footer(s Screen, nav Nav, first, more, bare bool) string {
 	var items []Item
 	if more {
-		items = append(items, Item{KeyMore, nav.More})
+		items = append(items, Item{Key: KeyMore, Label: nav.More})
 	}
 	hasBack := slices.ContainsFunc(s.Footer, func(i Item) bool { return i.Key == KeyBack })
 	if !first && !hasBack && nav.Back != "" {
-		items = append(items, Item{KeyBack, nav.Back})
+		items = append(items, Item{Key: KeyBack, Label: nav.Back})
 	}
 	var lines []string
 	for _, item := range append(items, s.Footer...) {

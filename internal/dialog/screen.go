@@ -16,7 +16,11 @@ func (t *turn) screen(v view) ussd.Screen {
 		s.Body = write(v.ask)
 	}
 	for _, o := range v.options {
-		s.Items = append(s.Items, ussd.Item{Key: o.Key, Label: write(o.Label)})
+		item := ussd.Item{Key: o.Key, Label: write(o.Label)}
+		if o.Under.Key != "" {
+			item.Under = write(o.Under)
+		}
+		s.Items = append(s.Items, item)
 	}
 	if v.back && t.channel == form.USSD && !hasKey(v.options, ussd.KeyBack) {
 		s.Footer = []ussd.Item{{Key: ussd.KeyBack, Label: write(text.L("dialog.nav.back", nil))}}

@@ -259,7 +259,7 @@ func TestLimits(t *testing.T) {
 	t.Run("PIN locked", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, dialog.Limits{}, nil)
-		if s := w.phone(known).keys("*369#", "1111", "2222", "3333"); !s.End || !strings.HasPrefix(s.Text, "Trop d'essais") {
+		if s := w.phone(known).keys("*369#", "1111", "2222", "3333"); !s.End || !strings.HasPrefix(s.Text, "Pour vous protéger") {
 			t.Errorf("got %q", s.Text)
 		}
 	})

@@ -97,6 +97,7 @@ type Option struct {
 	Value string
 	Key   string
 	Label text.Line
+	Under text.Line // heading shared with the options beside it, as a day above its hours; none: zero
 }
 
 // Prompt is one question ready to be drawn by a surface.

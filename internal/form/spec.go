@@ -66,6 +66,16 @@ func New[D any](s Spec[D]) Flow {
 
 type flow[D any] struct{ spec Spec[D] }
 
+// Questions lists the names of a form's questions in their order, for checks
+// that no question is forgotten.
+func (f flow[D]) Questions() []string {
+	names := make([]string, len(f.spec.Questions))
+	for i, q := range f.spec.Questions {
+		names[i] = q.Name
+	}
+	return names
+}
+
 // draft is a form in progress. The steps tell what is answered and hold what
 // each answer changed, so that it can be taken back without running Set again.
 type draft struct {

@@ -13,27 +13,28 @@ type Type string
 
 // types gives each type the worst value a budget has to bear.
 var types = map[Type]any{
-	"ref":      Ref("88888888"),
-	"date":     time.Date(2028, 12, 30, 23, 59, 0, 0, time.UTC),
-	"time":     time.Date(2028, 12, 30, 23, 59, 0, 0, time.UTC),
-	"day":      time.Date(2028, 12, 27, 23, 59, 0, 0, time.UTC), // the longest weekday name: Write takes it by length
-	"count":    88,
-	"minutes":  1440,
-	"wait":     59 * time.Minute, // with its unit
-	"phone":    "00212522888888",
-	"short":    "Mmmmmmmmmmmm",
-	"tail":     "888", // of an identity number
-	"word12":   "Mmmmmmmmmmmm",
-	"word20":   "Mmmmmmmmmmmmmmmmmmmm",
-	"sentence": "Mmmmmmmmm mmmmmmmmm mmmmmmmmm mmmmmmmmmm", // 40
-	"codes":    "88888888 code 88888888\n88888888 code 88888888\n88888888 code 88888888\n88888888 code 88888888",
-	"label":    "Mmmmmmmmmmmmmmmmmmmm",
-	"money":    "88888 DH",
-	"lines":    "Mmmmmmmmmmmmmmmmmmmm\nMmmmmmmmmmmmmmmmmmmm\nMmmmmmmmmmmmmmmmmmmm",
+	"ref":       Ref("88888888"),
+	"date":      time.Date(2028, 12, 30, 23, 59, 0, 0, time.UTC),
+	"time":      time.Date(2028, 12, 30, 23, 59, 0, 0, time.UTC),
+	"day":       time.Date(2028, 12, 27, 23, 59, 0, 0, time.UTC), // the longest weekday name: Write takes it by length
+	"day_short": time.Date(2028, 12, 27, 23, 59, 0, 0, time.UTC), // the same for a crowded screen
+	"count":     88,
+	"minutes":   1440,
+	"wait":      59 * time.Minute, // with its unit
+	"phone":     "00212522888888",
+	"short":     "Mmmmmmmmmmmm",
+	"tail":      "888", // of an identity number
+	"word12":    "Mmmmmmmmmmmm",
+	"word20":    "Mmmmmmmmmmmmmmmmmmmm",
+	"sentence":  "Mmmmmmmmm mmmmmmmmm mmmmmmmmm mmmmmmmmmm", // 40
+	"codes":     "88888888 code 88888888\n88888888 code 88888888\n88888888 code 88888888\n88888888 code 88888888",
+	"label":     "Mmmmmmmmmmmmmmmmmmmm",
+	"money":     "88888 DH",
+	"lines":     "Mmmmmmmmmmmmmmmmmmmm\nMmmmmmmmmmmmmmmmmmmm\nMmmmmmmmmmmmmmmmmmmm",
 }
 
 // Write gives a line in a language. Each value is written by the declared type
-// of its parameter: date, time and day take a time.Time in the zone to show,
+// of its parameter: date, time, day and day_short take a time.Time in the zone to show,
 // count and minutes an int or a time.Duration, wait a time.Duration; Label,
 // Line and Lines are written in the same language. A line that can't be
 // written gives its key, and the catalogue's OnFault hears of it.
@@ -151,8 +152,8 @@ func (c *Catalogue) moment(l Lang, typ Type, t time.Time) (string, error) {
 		return t.Format("02/01/2006"), nil
 	case "time":
 		return t.Format("15:04"), nil
-	case "day":
-		name, err := c.write(l, Line{Key: Key("text.day." + strconv.Itoa(int(t.Weekday())))})
+	case "day", "day_short":
+		name, err := c.write(l, Line{Key: Key("text." + string(typ) + "." + strconv.Itoa(int(t.Weekday())))})
 		return name + t.Format(" 02/01"), err
 	}
 	return "", fmt.Errorf("a time for a parameter of type %s", typ)
@@ -208,7 +209,7 @@ func (c *Catalogue) Worst(t *Text, l Lang) ([]string, error) {
 }
 
 func (c *Catalogue) worstValue(l Lang, typ Type) (string, error) {
-	if typ != "day" {
+	if typ != "day" && typ != "day_short" {
 		return c.value(l, typ, types[typ])
 	}
 	longest := ""

@@ -29,6 +29,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wasl-sms/wasl/internal/casework"
 )
 
 var update = flag.Bool("update", false, "rewrite transcripts with what came")
@@ -291,6 +293,9 @@ func (p *player) general(line string) string {
 	}
 	for _, sort := range append([]string{"ref"}, p.w.Fleeting...) {
 		line = regexp.MustCompile(`\b`+sorts[sort]+`\b`).ReplaceAllStringFunc(line, func(v string) string {
+			if sort == "ref" && !casework.ValidRef(v) { // eight digits of another sort: an example of a date
+				return v
+			}
 			name := sort
 			for n := 2; p.values[name] != ""; n++ {
 				name = fmt.Sprint(sort, n)

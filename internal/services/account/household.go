@@ -52,7 +52,7 @@ func (s *Service) people(ctx context.Context, w form.Who, _ tending) ([]form.Opt
 			continue
 		}
 		options = append(options, form.Option{Value: strconv.FormatInt(v.ID, 10),
-			Label: text.L("account.person", text.Params{"tail": v.IDTail, "year": v.BirthDate.Year()})})
+			Label: text.L("account.person", text.Params{"tail": v.IDTail})})
 	}
 	return options, nil
 }

@@ -22,10 +22,12 @@ type looking struct {
 func (s *Service) mineFlow() form.Flow {
 	corrects := func(l looking) bool { return l.Do == "correct" }
 	questions := []form.Question[looking]{
-		{Name: "request", AskKey: "permit.which", Options: s.requestOptions, Set: func(_ context.Context, _ form.Who, l *looking, answer string) error {
-			l.Ref = answer
-			return nil
-		}},
+		{Name: "request", AskKey: "permit.which", Options: s.requestOptions,
+			Skip: func(_ form.Who, l looking) bool { return l.Ref != "" },
+			Set: func(_ context.Context, _ form.Who, l *looking, answer string) error {
+				l.Ref = answer
+				return nil
+			}},
 		{Name: "do", Ask: s.askDo, Options: s.doOptions, Set: func(_ context.Context, _ form.Who, l *looking, answer string) error {
 			l.Do = answer
 			return nil
@@ -35,13 +37,20 @@ func (s *Service) mineFlow() form.Flow {
 	return form.New(form.Spec[looking]{Name: "permit.mine", Begin: s.beginMine, Questions: questions, Finish: s.finishMine})
 }
 
-// beginMine tells at once who has no request yet.
-func (s *Service) beginMine(ctx context.Context, w form.Who, _ *looking) error {
+// beginMine tells at once who has no request yet, and does not ask which when
+// there is but one.
+func (s *Service) beginMine(ctx context.Context, w form.Who, l *looking) error {
 	all, err := s.mine(ctx, w.Account)
-	if err == nil && len(all) == 0 {
-		err = fault.NotFound("permit.none_yet", nil)
+	if err != nil {
+		return err
 	}
-	return err
+	switch len(all) {
+	case 0:
+		return fault.NotFound("permit.none_yet", nil)
+	case 1:
+		l.Ref = all[0].Ref
+	}
+	return nil
 }
 
 func (s *Service) requestOptions(ctx context.Context, w form.Who, _ looking) ([]form.Option, error) {

@@ -98,6 +98,7 @@ type bookDraft struct {
 	Visitors []int64 `json:"v,omitempty"`
 	Same     bool    `json:"s,omitempty"` // as last time, and others could come instead
 	Party    bool    `json:"k,omitempty"` // who comes is settled
+	Later    int     `json:"l,omitempty"` // slots passed over for later ones
 	Slot     int64   `json:"o,omitempty"`
 	Hold     int64   `json:"h,omitempty"`
 	Replaces int64   `json:"r,omitempty"`
@@ -200,6 +201,7 @@ const (
 	everyone = "all"
 	enough   = "done"
 	others   = "others"
+	later    = "later"
 )
 
 func (s *Service) askGuests() form.Question[bookDraft] {
@@ -287,13 +289,15 @@ func (s *Service) guestsFor(ctx context.Context, account, detainee int64) ([]gue
 	return all, nil
 }
 
-// slotsShown is how many slots a menu offers; more are a page away.
-const slotsShown = 12
+// slotsShown is how many slots a menu offers, so that one digit chooses; what
+// comes after them is one choice more.
+const slotsShown = 7
 
 func slotArg(id int64) string { return "o" + strconv.FormatInt(id, 10) }
 
 func slotOption(o Slot) form.Option {
-	return form.Option{Value: slotArg(o.ID), Label: text.L("visit.opt.slot", text.Params{"day": o.Start, "time": o.Start})}
+	return form.Option{Value: slotArg(o.ID), Label: text.L("visit.opt.hour", text.Params{"time": o.Start}),
+		Under: text.L("visit.opt.day", text.Params{"day": o.Start})}
 }
 
 // askSlot offers what the rules allow and holds what is chosen. The hold is
@@ -303,24 +307,33 @@ func (s *Service) askSlot() form.Question[bookDraft] {
 		Name: "slot", Kind: form.Choice, AskKey: "visit.ask.slot",
 		Skip: func(_ form.Who, d bookDraft) bool { return d.What == "cancel" },
 		Options: func(ctx context.Context, w form.Who, d bookDraft) ([]form.Option, error) {
-			offer, err := s.Slots(ctx, d.ask(w.Account), slotsShown)
+			offer, err := s.Slots(ctx, d.ask(w.Account), d.Later+slotsShown+1)
 			if err != nil {
 				return nil, err
-			}
-			var out []form.Option
-			for _, o := range offer.Slots {
-				out = append(out, slotOption(o))
-			}
-			if d.Same {
-				out = append(out, form.Option{Value: others, Label: text.L("visit.opt.others", nil)})
 			}
 			if len(offer.Slots) == 0 {
 				return nil, refusal(offer.Why)
 			}
+			from := min(d.Later, len(offer.Slots)-1) // others may have taken some meanwhile
+			to := min(from+slotsShown, len(offer.Slots))
+			var out []form.Option
+			for _, o := range offer.Slots[from:to] {
+				out = append(out, slotOption(o))
+			}
+			if to < len(offer.Slots) {
+				out = append(out, form.Option{Value: later, Label: text.L("visit.opt.later", nil)})
+			}
+			if d.Same {
+				out = append(out, form.Option{Value: others, Label: text.L("visit.opt.others", nil)})
+			}
 			return out, nil
 		},
 		Set: func(ctx context.Context, w form.Who, d *bookDraft, answer string) error {
-			if answer == others {
+			switch answer {
+			case later:
+				d.Later += slotsShown
+				return form.Reopen()
+			case others:
 				*d = bookDraft{}
 				all, err := s.permitted(ctx, w.Account)
 				if err == nil && len(all) == 1 {
