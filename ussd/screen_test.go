@@ -161,7 +161,7 @@ func TestFits(t *testing.T) {
 }
 
 func screenGen() *rapid.Generator[ussd.Screen] {
-	word := rapid.SampledFrom([]string{"visite", "dossier", "é", "fenêtre", "œuvre", "€", "طلب", "لَّيل", "زيارة", "👍🏽", "e\u0301te", "1", "🇲🇦", "a", "10:30"})
+	word := rapid.SampledFrom([]string{"visite", "dossier", "é", "fenêtre", "œuvre", "€", "طلب", "لَّيل", "زيارة", "👍🏽", "e\u0301te", "🇲🇦", "a", "10:30"})
 	line := func(low, high int) *rapid.Generator[string] {
 		return rapid.Custom(func(t *rapid.T) string {
 			return strings.Join(rapid.SliceOfN(word, low, high).Draw(t, "words"), " ")
