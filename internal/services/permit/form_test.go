@@ -156,7 +156,7 @@ func TestMyRequests(t *testing.T) {
 
 	open := w.send(account, self, onTrial)
 	d = w.open(w.speaker(account), "permit.mine")
-	d.answer("1")
+	d.answer("1", "1")
 	if line := d.finish(w.key()); line.Key != "permit.withdrawn_screen" || w.file(open.ID).State != permit.Withdrawn {
 		t.Errorf("told %v", line)
 	}
