@@ -108,7 +108,8 @@ func (f *Failover) newer(ctx context.Context, key string, s State, err error) (S
 
 // Commit implements Store.
 func (f *Failover) Commit(ctx context.Context, key string, prev uint64, next []byte, ttl time.Duration,
-	requestKey string, reply []byte) (Outcome, error) {
+	requestKey string, reply []byte,
+) (Outcome, error) {
 	if err := checkCommit(ttl, requestKey, reply); err != nil {
 		return Outcome{}, err
 	}

@@ -260,12 +260,14 @@ func playThrough(t *testing.T, takeAway, giveBack func(*sessionstest.Redis)) {
 	r := sessionstest.StartRedis(t)
 	first := openRedis(t, r)
 	second := sessions.NewMemoryStore(nil)
-	f := sessions.NewFailover(first, second, sessions.FailoverConfig{Trial: 50 * time.Millisecond, Timeout: 100 * time.Millisecond,
+	f := sessions.NewFailover(first, second, sessions.FailoverConfig{
+		Trial: 50 * time.Millisecond, Timeout: 100 * time.Millisecond,
 		Applied: func(key string, s sessions.State, ttl time.Duration) {
 			if _, err := second.Install(context.Background(), key, s, ttl); err != nil {
 				t.Error(err)
 			}
-		}})
+		},
+	})
 
 	const phones, stepsEach, faults = 20, 150, 3
 	var done atomic.Int64

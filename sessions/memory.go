@@ -71,7 +71,8 @@ func (m *MemoryStore) Load(ctx context.Context, key string) (State, error) {
 
 // Commit implements Store.
 func (m *MemoryStore) Commit(ctx context.Context, key string, prev uint64, next []byte, ttl time.Duration,
-	requestKey string, reply []byte) (Outcome, error) {
+	requestKey string, reply []byte,
+) (Outcome, error) {
 	if err := checkCommit(ttl, requestKey, reply); err != nil {
 		return Outcome{}, err
 	}

@@ -105,7 +105,8 @@ func (r *RedisStore) Load(ctx context.Context, key string) (State, error) {
 
 // Commit implements Store.
 func (r *RedisStore) Commit(ctx context.Context, key string, prev uint64, next []byte, ttl time.Duration,
-	requestKey string, reply []byte) (Outcome, error) {
+	requestKey string, reply []byte,
+) (Outcome, error) {
 	if err := checkCommit(ttl, requestKey, reply); err != nil {
 		return Outcome{}, err
 	}

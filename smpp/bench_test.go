@@ -78,8 +78,10 @@ func BenchmarkWindow(b *testing.B) {
 	for _, window := range []int{1, 10, 100, 1000} {
 		b.Run(fmt.Sprint(window), func(b *testing.B) {
 			cfg := smpp.SessionConfig{Window: window, HandlerQueue: 2 * window}
-			esme, _ := smpptest.Pair(b, smpptest.PairConfig{ESMEConfig: cfg, SMSCConfig: cfg,
-				Conns: func() (net.Conn, net.Conn) { return loopback(b) }})
+			esme, _ := smpptest.Pair(b, smpptest.PairConfig{
+				ESMEConfig: cfg, SMSCConfig: cfg,
+				Conns: func() (net.Conn, net.Conn) { return loopback(b) },
+			})
 			m := benchMessage()
 			failed := 0
 			done := func(_ smpp.SubmitResult, err error) {

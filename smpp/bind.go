@@ -17,7 +17,7 @@ func Bind(ctx context.Context, conn net.Conn, req BindRequest, cfg SessionConfig
 		_ = conn.Close()
 		return nil, err
 	}
-	s.accountFor(0, Out)
+	s.accountFor(0)
 	s.wakeWriter()
 	go s.run()
 	select {
@@ -114,7 +114,7 @@ func (s *Session) admit(seq uint32, req BindRequest) {
 		return
 	}
 	s.out = out
-	s.accountFor(start, Out)
+	s.accountFor(start)
 	if status == StatusOK {
 		s.mode, s.peer, s.state = req.Mode, req.SystemID, boundState(req.Mode)
 	}

@@ -122,6 +122,7 @@ func TestClientBindsAgain(t *testing.T) {
 }
 
 func TestBindFailures(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name string
 		play func(*smpptest.Peer)
@@ -228,6 +229,7 @@ func TestBackoff(t *testing.T) {
 }
 
 func TestLockedAccountSlowsDownHard(t *testing.T) {
+	t.Parallel()
 	for _, status := range []smpp.Status{smpp.ErrBindFail, smpp.ErrInvPaswd, smpp.ErrInvSysID, smpp.ErrSysErr} {
 		t.Run(status.Name(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -260,14 +262,16 @@ func TestTLSNeedsNoServerName(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(serving, l) }()
 	bound := make(chan struct{}, 1)
-	_, stop := run(t, smpp.ClientConfig{Addr: l.Addr().String(), TLS: &tls.Config{RootCAs: roots},
+	_, stop := run(t, smpp.ClientConfig{
+		Addr: l.Addr().String(), TLS: &tls.Config{RootCAs: roots},
 		OnState: func(s smpp.State, err error) {
 			if s.Bound() {
 				bound <- struct{}{}
 			} else if err != nil {
 				t.Error(err)
 			}
-		}})
+		},
+	})
 	<-bound
 	stop()
 	cancel()
@@ -282,8 +286,10 @@ func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)

@@ -154,7 +154,9 @@ func TestLinkLostUnderAHandler(t *testing.T) {
 		synctest.Wait()
 		peer.Close()
 		<-s.Done()
-		<-cancelled
+		if err := <-cancelled; err == nil {
+			t.Error("the handler was not told")
+		}
 		synctest.Wait()
 		if len(cancelled) != 0 {
 			t.Error("a waiting message was handled after the link had gone")

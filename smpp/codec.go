@@ -99,8 +99,10 @@ func AppendBind(b []byte, seq uint32, r BindRequest) ([]byte, error) {
 		name  pdufield.Name
 		value string
 	}{
-		{pdufield.SystemID, r.SystemID}, {pdufield.Password, r.Password},
-		{pdufield.SystemType, r.SystemType}, {pdufield.AddressRange, r.AddressRange},
+		{pdufield.SystemID, r.SystemID},
+		{pdufield.Password, r.Password},
+		{pdufield.SystemType, r.SystemType},
+		{pdufield.AddressRange, r.AddressRange},
 	} {
 		if strings.IndexByte(f.value, 0) >= 0 {
 			return b, &FieldError{string(f.name), "contains a NUL", ErrBindFail}
@@ -158,16 +160,16 @@ func appendBody(b []byte, body pdu.Body, status Status, seq uint32) ([]byte, err
 
 // decodeFields decodes a bind or its answer. Fields that are cut off are
 // missing in what fiorix returns, without an error.
-func decodeFields(h Header, body []byte) (pdufield.Map, pdutlv.Map, error) {
+func decodeFields(h Header, body []byte) (pdufield.Map, error) {
 	frame := append(AppendHeader(make([]byte, 0, headerLen+len(body)), h.Command, h.Status, h.Seq), body...)
 	p, err := pdu.Decode(bytes.NewReader(finish(frame, 0)))
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = ErrInvCmdLen
 	}
 	if err != nil {
-		return nil, nil, &FieldError{h.Command.String(), "cannot be read: " + err.Error(), ErrInvCmdLen}
+		return nil, &FieldError{h.Command.String(), "cannot be read: " + err.Error(), ErrInvCmdLen}
 	}
-	return p.Fields(), p.TLVFields(), nil
+	return p.Fields(), nil
 }
 
 // DecodeBind reads the body of a bind request. The error wraps the status to
@@ -177,7 +179,7 @@ func DecodeBind(h Header, body []byte) (BindRequest, error) {
 	if !h.Command.isBind() {
 		return r, &FieldError{"command", h.Command.String() + " is no bind", ErrInvCmdID}
 	}
-	fields, _, err := decodeFields(h, body)
+	fields, err := decodeFields(h, body)
 	if err != nil {
 		return r, err
 	}
@@ -186,9 +188,12 @@ func DecodeBind(h Header, body []byte) (BindRequest, error) {
 		text *string
 		num  *uint8
 	}{
-		{pdufield.SystemID, &r.SystemID, nil}, {pdufield.Password, &r.Password, nil},
-		{pdufield.SystemType, &r.SystemType, nil}, {pdufield.InterfaceVersion, nil, &r.InterfaceVersion},
-		{pdufield.AddrTON, nil, &r.AddrTON}, {pdufield.AddrNPI, nil, &r.AddrNPI},
+		{pdufield.SystemID, &r.SystemID, nil},
+		{pdufield.Password, &r.Password, nil},
+		{pdufield.SystemType, &r.SystemType, nil},
+		{pdufield.InterfaceVersion, nil, &r.InterfaceVersion},
+		{pdufield.AddrTON, nil, &r.AddrTON},
+		{pdufield.AddrNPI, nil, &r.AddrNPI},
 		{pdufield.AddressRange, &r.AddressRange, nil},
 	} {
 		value, ok := fields[f.name]
@@ -209,7 +214,7 @@ func decodeBindResp(h Header, body []byte) string {
 	if len(body) == 0 {
 		return ""
 	}
-	fields, _, err := decodeFields(h, body)
+	fields, err := decodeFields(h, body)
 	if err != nil || fields[pdufield.SystemID] == nil {
 		return ""
 	}

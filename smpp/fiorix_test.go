@@ -170,6 +170,7 @@ func TestFiorixFaults(t *testing.T) {
 	plain := text("hello")
 
 	t.Run("sm_length wraps", func(t *testing.T) {
+		t.Parallel()
 		m := plain
 		m.Payload = make([]byte, 300)
 		if raw := byFiorix(t, 1, m); raw[len(raw)-301] != 44 {
@@ -180,6 +181,7 @@ func TestFiorixFaults(t *testing.T) {
 		}
 	})
 	t.Run("integer parameter keeps one octet", func(t *testing.T) {
+		t.Parallel()
 		theirs := pdutlv.Map{}
 		if err := theirs.Set(pdutlv.TagUserMessageReference, 0x1234); err != nil || len(theirs[pdutlv.TagUserMessageReference].Bytes()) != 1 {
 			t.Errorf("%v %x", err, theirs[pdutlv.TagUserMessageReference].Bytes())
@@ -192,6 +194,7 @@ func TestFiorixFaults(t *testing.T) {
 		}
 	})
 	t.Run("deliver_sm has an extra octet", func(t *testing.T) {
+		t.Parallel()
 		m := plain
 		m.Command = smpp.DeliverSM
 		ours, err := smpp.AppendMessage(nil, 1, &m)
@@ -200,6 +203,7 @@ func TestFiorixFaults(t *testing.T) {
 		}
 	})
 	t.Run("user data header leaves the text", func(t *testing.T) {
+		t.Parallel()
 		raw := pdu(t, "deliver_sm with UDH")
 		body, err := fiorix.Decode(bytes.NewReader(raw))
 		if err != nil {
@@ -222,6 +226,7 @@ func TestFiorixFaults(t *testing.T) {
 		}
 	})
 	t.Run("truncation passes", func(t *testing.T) {
+		t.Parallel()
 		raw := pdu(t, "submit_sm cut before data_coding")
 		if body, err := fiorix.Decode(bytes.NewReader(raw)); err != nil || body.Fields()[pdufield.DataCoding] != nil {
 			t.Errorf("fiorix: %v", err)
@@ -231,17 +236,20 @@ func TestFiorixFaults(t *testing.T) {
 		}
 	})
 	t.Run("what does not fit the alphabet passes as UTF-8", func(t *testing.T) {
+		t.Parallel()
 		if got := pdutext.GSM7("شكرا").Encode(); string(got) != "شكرا" {
 			t.Errorf("fiorix encoded %x", got)
 		}
 		// We leave alphabets to smpp/gsm: Payload is octets.
 	})
 	t.Run("commands it cannot decode", func(t *testing.T) {
+		t.Parallel()
 		if _, err := fiorix.Decode(bytes.NewReader(pdu(t, "data_sm"))); err == nil {
 			t.Error("fiorix decodes data_sm now")
 		}
 	})
 	t.Run("more than 4096 octets", func(t *testing.T) {
+		t.Parallel()
 		m := plain
 		m.UsePayloadTLV, m.Payload = true, make([]byte, 5000)
 		raw, err := smpp.AppendMessage(nil, 1, &m)
@@ -256,6 +264,7 @@ func TestFiorixFaults(t *testing.T) {
 		}
 	})
 	t.Run("sequence numbers are process-wide", func(t *testing.T) {
+		t.Parallel()
 		a, err := smpp.AppendBind(nil, 5, smpp.BindRequest{SystemID: "a"})
 		b, err2 := smpp.AppendBind(nil, 5, smpp.BindRequest{SystemID: "a"})
 		if err != nil || err2 != nil || !bytes.Equal(a, b) || a[15] != 5 {

@@ -93,6 +93,7 @@ func noEOF(err error) error {
 	}
 	return err
 }
+
 func parseHeader(b []byte) Header {
 	return Header{
 		Length:  binary.BigEndian.Uint32(b),

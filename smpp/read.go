@@ -143,8 +143,7 @@ func (s *Session) statusOf(err error) Status {
 	if err == nil {
 		return StatusOK
 	}
-	var status Status
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[Status](err); ok {
 		return status
 	}
 	return s.cfg.ErrorStatus

@@ -45,8 +45,9 @@ func (s MessageState) Final() bool {
 	case MessageDelivered, MessageExpired, MessageDeleted, MessageUndeliverable,
 		MessageAccepted, MessageRejected, MessageSkipped:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // Receipt tells what became of a message. Fields that the peer left out are

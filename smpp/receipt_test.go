@@ -19,22 +19,40 @@ var receiptTexts = []struct {
 	want       smpp.Receipt
 	ok         bool
 }{
-	{"appendix B",
+	{
+		"appendix B",
 		"id:0123456789 sub:001 dlvrd:001 submit date:2611211200 done date:2611211201 stat:DELIVRD err:000 text:Demande",
-		smpp.Receipt{ID: "0123456789", Sub: 1, Dlvrd: 1, Submitted: submitted, Done: done, State: smpp.MessageDelivered, Err: "000", Text: "Demande"}, true},
-	{"capitals and seconds",
+		smpp.Receipt{ID: "0123456789", Sub: 1, Dlvrd: 1, Submitted: submitted, Done: done, State: smpp.MessageDelivered, Err: "000", Text: "Demande"},
+		true,
+	},
+	{
+		"capitals and seconds",
 		"ID:AB-12 SUB:001 DLVRD:000 SUBMIT DATE:261121120000 DONE DATE:20261121120100 STAT:UNDELIV ERR:0x1B TEXT:",
-		smpp.Receipt{ID: "AB-12", Sub: 1, Submitted: submitted, Done: done, State: smpp.MessageUndeliverable, Err: "0x1B"}, true},
-	{"no sub, no dates", "id:7f stat:EXPIRED err:1234",
-		smpp.Receipt{ID: "7f", State: smpp.MessageExpired, Err: "1234"}, true},
-	{"other order", "stat:REJECTD id:550e8400-e29b-41d4-a716-446655440000",
-		smpp.Receipt{ID: "550e8400-e29b-41d4-a716-446655440000", State: smpp.MessageRejected}, true},
+		smpp.Receipt{ID: "AB-12", Sub: 1, Submitted: submitted, Done: done, State: smpp.MessageUndeliverable, Err: "0x1B"},
+		true,
+	},
+	{
+		"no sub, no dates", "id:7f stat:EXPIRED err:1234",
+		smpp.Receipt{ID: "7f", State: smpp.MessageExpired, Err: "1234"},
+		true,
+	},
+	{
+		"other order", "stat:REJECTD id:550e8400-e29b-41d4-a716-446655440000",
+		smpp.Receipt{ID: "550e8400-e29b-41d4-a716-446655440000", State: smpp.MessageRejected},
+		true,
+	},
 	{"long words", "id:1 stat:DELIVERED", smpp.Receipt{ID: "1", State: smpp.MessageDelivered}, true},
-	{"keys inside the text", "id:1 stat:ENROUTE text:id:2 stat:DELIVRD",
-		smpp.Receipt{ID: "1", State: smpp.MessageEnroute, Text: "id:2 stat:DELIVRD"}, true},
+	{
+		"keys inside the text", "id:1 stat:ENROUTE text:id:2 stat:DELIVRD",
+		smpp.Receipt{ID: "1", State: smpp.MessageEnroute, Text: "id:2 stat:DELIVRD"},
+		true,
+	},
 	{"a word nobody knows", "id:1 stat:PARKED", smpp.Receipt{ID: "1", State: smpp.MessageUnknown}, true},
-	{"bad dates and counts", "id:1 sub:x submit date:99 done date:nonsense9 stat:DELIVRD",
-		smpp.Receipt{ID: "1", State: smpp.MessageDelivered}, true},
+	{
+		"bad dates and counts", "id:1 sub:x submit date:99 done date:nonsense9 stat:DELIVRD",
+		smpp.Receipt{ID: "1", State: smpp.MessageDelivered},
+		true,
+	},
 	{"no state", "id:1 err:000", smpp.Receipt{ID: "1", Err: "000"}, false},
 	{"no id", "stat:DELIVRD", smpp.Receipt{State: smpp.MessageDelivered}, false},
 	{"empty values", "id: stat:", smpp.Receipt{State: smpp.MessageUnknown}, false},

@@ -15,7 +15,8 @@ func TestNothingPrivateIsPrinted(t *testing.T) {
 	t.Parallel()
 	m := text("body-of-message")
 	values := []any{
-		m, &m, m.Dest, &m.Dest, []smpp.ShortMessage{m},
+		m, &m, m.Dest, &m.Dest,
+		[]smpp.ShortMessage{m},
 		smpp.BindRequest{SystemID: "wasl", Password: "hunter2"},
 		smpp.ClientConfig{SystemID: "wasl", Password: "hunter2"},
 	}
@@ -27,8 +28,10 @@ func TestNothingPrivateIsPrinted(t *testing.T) {
 		slog.New(slog.NewTextHandler(&out, nil)).Info("x", "v", v)
 		slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "v", v)
 		_ = json.NewEncoder(&out).Encode(v) // a config with functions is refused
-		for _, private := range []string{"212600000001", "body-of-message", "hunter2",
-			fmt.Sprintf("%x", "212600000001"), fmt.Sprintf("%x", "hunter2"), fmt.Sprint(m.Payload)} {
+		for _, private := range []string{
+			"212600000001", "body-of-message", "hunter2",
+			fmt.Sprintf("%x", "212600000001"), fmt.Sprintf("%x", "hunter2"), fmt.Sprintf("%v", m.Payload),
+		} {
 			if strings.Contains(out.String(), private) {
 				t.Errorf("%T prints %q: %s", v, private, out.String())
 			}

@@ -39,6 +39,7 @@ func TestServerBinds(t *testing.T) {
 }
 
 func TestServerRefusesABind(t *testing.T) {
+	t.Parallel()
 	bind := func(version uint8) []byte {
 		b, err := smpp.AppendBind(nil, 1, smpp.BindRequest{SystemID: "a", Password: "b", InterfaceVersion: version})
 		if err != nil {
@@ -86,6 +87,7 @@ func TestServerWaitsForABindSoLong(t *testing.T) {
 }
 
 func TestVersionParameterIsForThoseWhoKnowIt(t *testing.T) {
+	t.Parallel()
 	for version, want := range map[uint8]int{0x33: 0, 0x34: 5} {
 		bubbleSub(t, func(t *testing.T) {
 			peer := smpptest.ESME(t, &smpp.Server{SystemID: "smsc", Auth: accept})
@@ -130,9 +132,11 @@ func TestServeOverTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	bound, unbound := make(chan *smpp.Session, 1), make(chan error, 1)
-	server := &smpp.Server{Auth: accept, Handler: smpptest.Accept,
+	server := &smpp.Server{
+		Auth: accept, Handler: smpptest.Accept,
 		OnBind:   func(s *smpp.Session) { bound <- s },
-		OnUnbind: func(s *smpp.Session) { unbound <- s.Err() }}
+		OnUnbind: func(s *smpp.Session) { unbound <- s.Err() },
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ctx, l) }()
 

@@ -69,8 +69,10 @@ func TestHandlerErrorAsksForRepetition(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		traced := &problems{}
 		broken := &recorder{err: errors.New("database is down")}
-		esme, smsc := smpptest.Pair(t, smpptest.PairConfig{ESME: broken, SMSC: broken,
-			ESMEConfig: smpp.SessionConfig{Tracer: traced}})
+		esme, smsc := smpptest.Pair(t, smpptest.PairConfig{
+			ESME: broken, SMSC: broken,
+			ESMEConfig: smpp.SessionConfig{Tracer: traced},
+		})
 		if _, err := smsc.Submit(ctx, mo("x")); !errors.Is(err, smpp.ErrRxTAppn) {
 			t.Errorf("an ESME answered %v", err)
 		}
@@ -263,6 +265,7 @@ func alertNotification() []byte {
 }
 
 func TestImpossibleLengthEndsTheSession(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"command_length 0", "command_length 15", "command_length 2^31", "command_length 2^32-1"} {
 		t.Run(name, func(t *testing.T) {
 			raw := pdu(t, name)
@@ -281,6 +284,7 @@ func TestImpossibleLengthEndsTheSession(t *testing.T) {
 }
 
 func TestModesAreKept(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		mode          smpp.Mode
 		submit, deliv bool

@@ -141,8 +141,9 @@ func (s Status) Temporary() bool {
 	switch s {
 	case ErrThrottled, ErrMsgQueueFull, ErrSysErr, ErrRxTAppn:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // Throttling reports whether the peer asks for a slower rate.

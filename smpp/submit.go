@@ -105,7 +105,7 @@ func (s *Session) enqueue(m *ShortMessage, done func(SubmitResult, error)) (*req
 	}
 	r := s.pending.newRequest()
 	r.seq, r.expect, r.ref, r.done = seq, m.Command.Response(), m.Ref, done
-	s.accountFor(start, Out)
+	s.accountFor(start)
 	r.end = s.queued
 	s.pending.add(r)
 	return r, nil
@@ -113,10 +113,10 @@ func (s *Session) enqueue(m *ShortMessage, done func(SubmitResult, error)) (*req
 
 // accountFor counts and traces what was appended to out since start.
 // Session.mu is held.
-func (s *Session) accountFor(start int, dir Direction) {
+func (s *Session) accountFor(start int) {
 	s.queued += uint64(len(s.out) - start)
 	if s.cfg.Tracer != nil {
-		s.cfg.Tracer.PDU(s, dir, parseHeader(s.out[start:]))
+		s.cfg.Tracer.PDU(s, Out, parseHeader(s.out[start:]))
 	}
 }
 

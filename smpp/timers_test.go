@@ -211,6 +211,7 @@ func TestCutInsideAPDU(t *testing.T) {
 }
 
 func TestHalfAPDU(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{1, 15, 16, 20} {
 		bubbleSub(t, func(t *testing.T) {
 			peer, s := smpptest.SMSC(t, smpp.SessionConfig{}, nil)

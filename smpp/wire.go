@@ -321,8 +321,10 @@ func decodeTLVs(b []byte) (TLVs, error) {
 	for rest := b; len(rest) >= 4; n++ {
 		size := int(binary.BigEndian.Uint16(rest[2:])) + 4
 		if size > len(rest) {
-			return nil, &FieldError{fmt.Sprintf("tlv 0x%04x", binary.BigEndian.Uint16(rest)),
-				"is longer than the PDU", ErrInvOptParStream}
+			return nil, &FieldError{
+				fmt.Sprintf("tlv 0x%04x", binary.BigEndian.Uint16(rest)),
+				"is longer than the PDU", ErrInvOptParStream,
+			}
 		}
 		rest = rest[size:]
 	}

@@ -105,7 +105,7 @@ func (s *Session) respondLocked(request Command, status Status, seq uint32, r Re
 		s.problem(fmt.Errorf("smpp: answer %v: %w", request, err))
 		s.out = AppendHeader(s.out, request.Response(), ErrSysErr, seq)
 	}
-	s.accountFor(start, Out)
+	s.accountFor(start)
 	s.full.Store(len(s.out) > maxBacklog)
 	s.wakeWriter()
 }
@@ -116,7 +116,7 @@ func (s *Session) ask(c Command) {
 	defer s.mu.Unlock()
 	start := len(s.out)
 	s.out = AppendHeader(s.out, c, StatusOK, s.pending.nextSeq())
-	s.accountFor(start, Out)
+	s.accountFor(start)
 	s.wakeWriter()
 }
 

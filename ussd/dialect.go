@@ -123,9 +123,11 @@ func (n names[T]) parse(text []byte, what string) (T, error) {
 
 var (
 	matchNames = names[Match]{
-		MatchOp: "op", MatchServiceType: "service_type", MatchEither: "either", MatchAll: "all"}
+		MatchOp: "op", MatchServiceType: "service_type", MatchEither: "either", MatchAll: "all",
+	}
 	sessionNames = names[SessionKey]{
-		SessionOctet: "octet", SessionInfo: "info", SessionReference: "reference", SessionNone: "none"}
+		SessionOctet: "octet", SessionInfo: "info", SessionReference: "reference", SessionNone: "none",
+	}
 	echoNames  = names[Echo]{EchoNone: "none", EchoInfo: "info", EchoCount: "count"}
 	endNames   = names[EndMark]{EndByOp: "op", EndByBit: "bit", EndByBoth: "both"}
 	placeNames = names[Place]{PlaceText: "text", PlaceDest: "dest", PlaceBoth: "both"}

@@ -100,8 +100,9 @@ func (d Dialect) matches(e Envelope) bool {
 		return service
 	case MatchEither:
 		return service || e.HasOp
+	default: // MatchOp
+		return e.HasOp
 	}
-	return e.HasOp
 }
 
 func (d Dialect) kind(e Envelope) Kind {

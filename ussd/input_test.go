@@ -58,7 +58,11 @@ func TestParseDial(t *testing.T) {
 		{"*٣٦٩#", "*369#", nil, true},
 		{"*369**2#", "", nil, false},
 		{"*369*a#", "", nil, false},
-		{"*#", "", nil, false}, {"**#", "", nil, false}, {"369#", "", nil, false}, {"*369", "", nil, false}, {"", "", nil, false},
+		{"*#", "", nil, false},
+		{"**#", "", nil, false},
+		{"369#", "", nil, false},
+		{"*369", "", nil, false},
+		{"", "", nil, false},
 	}
 	for _, tt := range tests {
 		code, path, ok := ussd.ParseDial(tt.in)

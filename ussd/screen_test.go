@@ -219,7 +219,7 @@ func TestPaginateProperties(t *testing.T) {
 		// Words are compared folded as a whole: which pages fold depends on what
 		// stands beside them.
 		plain := func(parts ...string) (out []string) {
-			for _, w := range strings.Fields(strings.Join(parts, "\n")) {
+			for w := range strings.FieldsSeq(strings.Join(parts, "\n")) {
 				out = append(out, gsm.Fold(w))
 			}
 			return out

@@ -93,7 +93,7 @@ func (w *world) newest(t *testing.T, machine string) (ref string) {
 // browser is a chromium with one tab. What fails in it fails the test.
 type browser struct {
 	t   *testing.T
-	ctx context.Context //nolint:containedctx // the tab lives in it
+	ctx context.Context // the tab lives in it
 	at  string
 }
 

@@ -56,7 +56,7 @@ func execute(ctx context.Context, args []string) error {
 	k.BindTo(ctx, (*context.Context)(nil))
 	err = k.Run(&c.Settings, log)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the end was asked for
 	}
 	return err
 }

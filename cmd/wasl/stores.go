@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,7 +114,7 @@ func (st *stores) openSessions(ctx context.Context, s *Settings, log *slog.Logge
 type quiet struct{ log *slog.Logger }
 
 func (q quiet) Printf(ctx context.Context, format string, v ...any) {
-	q.log.DebugContext(ctx, fmt.Sprintf(format, v...))
+	q.log.DebugContext(ctx, "redis client", "says", fmt.Sprintf(format, v...))
 }
 
 // redisOptions takes one URL, or several of a cluster, with the short timeouts
@@ -143,8 +144,8 @@ func redisOptions(urls string) (*redis.UniversalOptions, error) {
 
 // Close ends what was opened, last first.
 func (st *stores) Close() {
-	for i := len(st.close) - 1; i >= 0; i-- {
-		st.close[i]()
+	for _, end := range slices.Backward(st.close) {
+		end()
 	}
 	st.close = nil
 }

@@ -106,29 +106,47 @@ func TestTamperingIsFoundAndLocated(t *testing.T) {
 		"a word edited":   {[]string{`update audit_event set action = 'loan.print' where id = 40`}, casework.Break{Kind: casework.Edited, Seq: 40, EventID: 40}},
 		"a person edited": {[]string{`update audit_event set actor_id = 9 where id = 1`}, casework.Break{Kind: casework.Edited, Seq: 1, EventID: 1}},
 		"an hour edited":  {[]string{`update audit_event set at = at + interval '1 microsecond' where id = 99`}, casework.Break{Kind: casework.Edited, Seq: 99, EventID: 99}},
-		"a null made an empty text": {[]string{`update audit_event set note = '' where id = 40`},
-			casework.Break{Kind: casework.Edited, Seq: 40, EventID: 40}},
-		"a detail edited": {[]string{`update audit_event set detail = '{"page": 7}' where id = 40`},
-			casework.Break{Kind: casework.Edited, Seq: 40, EventID: 40}},
+		"a null made an empty text": {
+			[]string{`update audit_event set note = '' where id = 40`},
+			casework.Break{Kind: casework.Edited, Seq: 40, EventID: 40},
+		},
+		"a detail edited": {
+			[]string{`update audit_event set detail = '{"page": 7}' where id = 40`},
+			casework.Break{Kind: casework.Edited, Seq: 40, EventID: 40},
+		},
 		"an event deleted": {[]string{`delete from audit_event where id = 40`}, casework.Break{Kind: casework.Missing, Seq: 40, EventID: 40}},
-		"an event and its seal deleted": {[]string{`delete from audit_event where id = 40`, `delete from audit_seal where seq = 40`},
-			casework.Break{Kind: casework.Gap, Seq: 40}},
-		"the first deleted": {[]string{`delete from audit_event where id = 1`, `delete from audit_seal where seq = 1`},
-			casework.Break{Kind: casework.Gap, Seq: 1}},
-		"an event deleted and the chain closed up": {[]string{`delete from audit_event where id = 40`, `delete from audit_seal where seq = 40`,
-			`update audit_seal set seq = seq + 1000000, prev_seq = prev_seq + 1000000 where seq > 40`,
-			`update audit_seal set seq = seq - 1000001, prev_seq = prev_seq - 1000001 where seq > 1000000`},
-			casework.Break{Kind: casework.Gap, Seq: 40, EventID: 41}},
-		"two events swapped": {[]string{`update audit_seal set event_id = case seq when 40 then -41 else -40 end where seq in (40, 41)`,
-			`update audit_seal set event_id = -event_id where event_id < 0`}, casework.Break{Kind: casework.Edited, Seq: 40, EventID: 41}},
-		"a seal rewritten": {[]string{`update audit_seal set hash = sha256('planted') where seq = 40`},
-			casework.Break{Kind: casework.Edited, Seq: 40, EventID: 40}},
+		"an event and its seal deleted": {
+			[]string{`delete from audit_event where id = 40`, `delete from audit_seal where seq = 40`},
+			casework.Break{Kind: casework.Gap, Seq: 40},
+		},
+		"the first deleted": {
+			[]string{`delete from audit_event where id = 1`, `delete from audit_seal where seq = 1`},
+			casework.Break{Kind: casework.Gap, Seq: 1},
+		},
+		"an event deleted and the chain closed up": {
+			[]string{
+				`delete from audit_event where id = 40`, `delete from audit_seal where seq = 40`,
+				`update audit_seal set seq = seq + 1000000, prev_seq = prev_seq + 1000000 where seq > 40`,
+				`update audit_seal set seq = seq - 1000001, prev_seq = prev_seq - 1000001 where seq > 1000000`,
+			},
+			casework.Break{Kind: casework.Gap, Seq: 40, EventID: 41},
+		},
+		"two events swapped": {[]string{
+			`update audit_seal set event_id = case seq when 40 then -41 else -40 end where seq in (40, 41)`,
+			`update audit_seal set event_id = -event_id where event_id < 0`,
+		}, casework.Break{Kind: casework.Edited, Seq: 40, EventID: 41}},
+		"a seal rewritten": {
+			[]string{`update audit_seal set hash = sha256('planted') where seq = 40`},
+			casework.Break{Kind: casework.Edited, Seq: 40, EventID: 40},
+		},
 		"the tail of the chain cut": {[]string{`delete from audit_seal where seq > 95`}, casework.Break{Kind: casework.Unsealed, EventID: 96}},
 		"an event slipped past the sealer": {[]string{`insert into audit_event (at, actor_kind, actor_id, role, channel, action, object_kind, object_id)
 			values (now(), 'staff', 7, 'clerk', 'desk', 'loan.read', 'loan', 1)`}, casework.Break{Kind: casework.Unsealed, EventID: 101}},
-		"the sealer stands still": {[]string{`insert into audit_event (at, actor_kind, actor_id, role, channel, action, object_kind, object_id)
+		"the sealer stands still": {[]string{
+			`insert into audit_event (at, actor_kind, actor_id, role, channel, action, object_kind, object_id)
 			values (now(), 'staff', 7, 'clerk', 'desk', 'loan.read', 'loan', 1)`,
-			`insert into audit_pending values (101, clock_timestamp() - interval '2 minutes')`}, casework.Break{Kind: casework.Unsealed, EventID: 101}},
+			`insert into audit_pending values (101, clock_timestamp() - interval '2 minutes')`,
+		}, casework.Break{Kind: casework.Unsealed, EventID: 101}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

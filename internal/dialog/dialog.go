@@ -232,16 +232,16 @@ func (d *Dialog) account(ctx context.Context, n private.Msisdn) (Account, error)
 
 // citizenFault tells whether err carries a text for the person.
 func citizenFault(err error) (text.Line, bool) {
-	var again *form.Retry
-	if errors.As(err, &again) {
+	if again, ok := errors.AsType[*form.Retry](err); ok {
 		return again.Why, true
 	}
 	switch fault.KindOf(err) {
 	case fault.KindInvalid, fault.KindNotFound, fault.KindConflict, fault.KindForbidden:
 		line := fault.LineOf(err)
 		return line, line.Key != ""
+	default: // not for the person
+		return text.Line{}, false
 	}
-	return text.Line{}, false
 }
 
 func newID() string {

@@ -165,8 +165,7 @@ func (d *Dialog) Expect(ctx context.Context, tx pgx.Tx, account int64, entry str
 		return fmt.Errorf("expect an answer for %s: %w", entry, err)
 	}
 	s := d.openTalk(h, version, sealed)
-	switch s.At {
-	case atMenu, atSay, atLang: // a number answers what was asked last
+	if s.At == atMenu || s.At == atSay || s.At == atLang { // a number answers what was asked last
 		s.At = ""
 	}
 	s.Expect = &expect{Entry: entry, Args: args, Until: until.UnixMilli()}

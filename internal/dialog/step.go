@@ -43,6 +43,7 @@ func (d *Dialog) Step(ctx context.Context, operator string, b ussd.Budget, r uss
 		return ussd.Reply{}
 	case ussd.Shown:
 		return ussd.Reply{}
+	case ussd.Begin, ussd.Answer:
 	}
 	reply, err := st.run(ctx)
 	if err != nil {
@@ -189,6 +190,7 @@ func (st *step) once(ctx context.Context) (reply ussd.Reply, again bool, err err
 			return kept, false, nil
 		}
 		return reply, true, nil
+	case sessions.Applied:
 	}
 	st.settle(t, v)
 	return reply, false, nil

@@ -66,6 +66,7 @@ func (t *talk) inOpen(ctx context.Context, r request, alone bool) (view, error) 
 			t.s.At, t.s.Run = "", nil
 			return t.fresh(ctx, r, alone)
 		}
+	default: // answered as it stands
 	}
 	v, err := t.answer(ctx, ussd.Normalize(t.in.Body.Raw()))
 	if err != nil || !t.refused || t.s.Wrong < t.d.Limits.Wrong {

@@ -70,8 +70,9 @@ func (t *turn) answer(ctx context.Context, input string) (view, error) {
 		return t.answerAsk(ctx, input)
 	case atSay:
 		return t.showMenu(ctx)
+	default:
+		return t.over(), nil
 	}
-	return t.over(), nil
 }
 
 // show draws the place again, as after a change of page.
@@ -89,8 +90,9 @@ func (t *turn) show(ctx context.Context) (view, error) {
 		return t.ask(ctx)
 	case atSay, atEnd:
 		return view{name: "say", said: t.s.Said, back: t.s.At == atSay, end: t.s.At == atEnd}, nil
+	default:
+		return t.over(), nil
 	}
-	return t.over(), nil
 }
 
 func (t *turn) over() view {
@@ -238,8 +240,9 @@ func (t *turn) may(e form.Entry) bool {
 		return t.s.Acc != 0
 	case form.WithPIN:
 		return t.s.Acc != 0 && t.s.pinGiven(t.now)
+	default: // form.Anyone
+		return true
 	}
-	return true
 }
 
 // showMenu lists what this person can do and pins the numbers.

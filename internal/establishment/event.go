@@ -28,8 +28,10 @@ const (
 	Together    Movement = "together"    // no longer behind glass only
 )
 
-var movements = map[Movement]bool{Admitted: true, Transferred: true, Released: true, Court: true, Hospital: true, Returned: true,
-	Escaped: true, Died: true, Status: true, Sanction: true, ContactBan: true, Separated: true, Together: true}
+var movements = map[Movement]bool{
+	Admitted: true, Transferred: true, Released: true, Court: true, Hospital: true, Returned: true,
+	Escaped: true, Died: true, Status: true, Sanction: true, ContactBan: true, Separated: true, Together: true,
+}
 
 var statuses = map[LegalStatus]bool{Investigation: true, Trial: true, Appeal: true, Cassation: true, Convicted: true, Civil: true}
 
@@ -140,6 +142,7 @@ func (h *held) apply(e Event, place int64, loc *time.Location, adult int) Change
 		h.contactBanUntil = civil(e.Until, loc)
 	case Separated, Together:
 		h.separatedOnly = e.Kind == Separated
+	case Transferred, Status: // said by the place and the status alone
 	}
 	if e.Status != "" && e.Status != h.status {
 		h.status, h.statusSince = e.Status, DayOf(e.At.In(loc)).Time()

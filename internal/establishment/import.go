@@ -38,8 +38,10 @@ const batchLines = 500
 // Columns lists the header's words. Their order is free; source_key, event, at
 // and detention_no must be there.
 func Columns() []string {
-	return []string{"source_key", "event", "at", "detention_no", "name_latin", "name_ar", "birth_date", "sex", "establishment",
-		"sector", "category", "legal_status", "until"}
+	return []string{
+		"source_key", "event", "at", "detention_no", "name_latin", "name_ar", "birth_date", "sex", "establishment",
+		"sector", "category", "legal_status", "until",
+	}
 }
 
 var needed = []string{"source_key", "event", "at", "detention_no"}
@@ -199,8 +201,10 @@ func readTime(s string, loc *time.Location) (t time.Time, err error) {
 		return t, nil
 	}
 	s = asciiDigits.Replace(s)
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02",
-		"02/01/2006 15:04:05", "02/01/2006 15:04", "02/01/2006"} {
+	for _, layout := range []string{
+		time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02",
+		"02/01/2006 15:04:05", "02/01/2006 15:04", "02/01/2006",
+	} {
 		if t, err = time.ParseInLocation(layout, s, loc); err == nil {
 			return t, nil
 		}

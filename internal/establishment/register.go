@@ -196,8 +196,10 @@ func (b *batchRun) run(ctx context.Context, batch []numbered) error {
 			return fmt.Errorf("act on movements: %w", err)
 		}
 	}
-	b.tx.Audit(casework.Entry{Action: "detainee.import", ObjectKind: "detainee", ObjectID: b.moves[0].who.id,
-		Detail: map[string]any{"source": b.src.Name, "accepted": b.out.Accepted, "old": b.out.Old, "refused": len(b.out.Refused)}})
+	b.tx.Audit(casework.Entry{
+		Action: "detainee.import", ObjectKind: "detainee", ObjectID: b.moves[0].who.id,
+		Detail: map[string]any{"source": b.src.Name, "accepted": b.out.Accepted, "old": b.out.Old, "refused": len(b.out.Refused)},
+	})
 	return nil
 }
 

@@ -54,7 +54,3 @@ const sqlSaveMovement = `
 insert into detainee_movement (detainee_id, kind, at, until, from_establishment_id, to_establishment_id, legal_status, source,
     source_key, applied, recorded_at)
 values ($1, $2, $3, $4, $5, $6, nullif($7, ''), $8, $9, $10, $11)`
-
-const sqlMovements = `
-select m.kind, m.at, m.until, m.from_establishment_id, m.to_establishment_id, coalesce(m.legal_status, ''), m.source, m.applied
-from detainee_movement m where m.detainee_id = $1 order by m.at desc, m.id desc limit 200`

@@ -143,6 +143,8 @@ func (r *Registry) insertVisitor(ctx context.Context, tx *casework.Tx, v visitor
 		return Visitor{ID: id}, fault.Conflict("household.known", nil)
 	}
 	raw := v.number.Raw()
-	return Visitor{ID: id, Self: v.self, IDType: v.idType, IDTail: raw[max(0, len(raw)-tail):], BirthDate: v.birthDate,
-		Relation: v.relation, Status: "keyed"}, nil
+	return Visitor{
+		ID: id, Self: v.self, IDType: v.idType, IDTail: raw[max(0, len(raw)-tail):], BirthDate: v.birthDate,
+		Relation: v.relation, Status: "keyed",
+	}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,12 +107,7 @@ func runs(pin string) bool {
 
 // keypadLine finds the straight lines of a keypad and its corners.
 func keypadLine(pin string) bool {
-	for _, line := range []string{"2580", "0852", "1470", "3690", "1357", "7531", "1379", "1397", "1590", "3570", "147258", "258369", "159357", "147369"} {
-		if pin == line {
-			return true
-		}
-	}
-	return false
+	return slices.Contains([]string{"2580", "0852", "1470", "3690", "1357", "7531", "1379", "1397", "1590", "3570", "147258", "258369", "159357", "147369"}, pin)
 }
 
 func endsWith(s, pin string) bool { return s != "" && strings.HasSuffix(s, pin) }

@@ -45,8 +45,10 @@ func (r *Registry) Register(ctx context.Context, tx *casework.Tx, in Registratio
 	if in.PIN == "" {
 		return Account{}, errors.New("register: no PIN")
 	}
-	a := Account{Country: country, Lang: in.Lang, Quality: in.Quality, IdentityLevel: 1, Discreet: true,
-		ConsentVersion: in.ConsentVersion, CreatedAt: tx.Now(), LastSeen: tx.Now()}
+	a := Account{
+		Country: country, Lang: in.Lang, Quality: in.Quality, IdentityLevel: 1, Discreet: true,
+		ConsentVersion: in.ConsentVersion, CreatedAt: tx.Now(), LastSeen: tx.Now(),
+	}
 	err = tx.QueryRow(ctx, sqlInsertAccount, a.Country, a.Lang, a.Quality, a.IdentityLevel, in.PIN, a.ConsentVersion,
 		in.Channel, tx.Now()).Scan(&a.ID)
 	if err != nil {
@@ -59,8 +61,10 @@ func (r *Registry) Register(ctx context.Context, tx *casework.Tx, in Registratio
 	if _, err := r.insertVisitor(ctx, tx, v); err != nil {
 		return Account{}, err
 	}
-	tx.Audit(casework.Entry{Action: "account.register", ObjectKind: "account", ObjectID: a.ID,
-		Detail: map[string]any{"quality": a.Quality, "consent": a.ConsentVersion}})
+	tx.Audit(casework.Entry{
+		Action: "account.register", ObjectKind: "account", ObjectID: a.ID,
+		Detail: map[string]any{"quality": a.Quality, "consent": a.ConsentVersion},
+	})
 	return a, nil
 }
 

@@ -22,8 +22,10 @@ import (
 )
 
 // What the application behind the phones says in these tests.
-const menuFR = "Bienvenue. Choisissez:\n1 Demander un permis\n2 Visites et rendez-vous\n3 Suivre une demande\n4 Extrait du casier\n5 Réclamation ou recours\n6 Libération\n98 Suite  0 Retour"
-const menuAR = "مرحبا. اختر:\n1 طلب رخصة زيارة\n2 موعد الزيارة\n3 تتبع طلب\n4 شكاية\n0 رجوع"
+const (
+	menuFR = "Bienvenue. Choisissez:\n1 Demander un permis\n2 Visites et rendez-vous\n3 Suivre une demande\n4 Extrait du casier\n5 Réclamation ou recours\n6 Libération\n98 Suite  0 Retour"
+	menuAR = "مرحبا. اختر:\n1 طلب رخصة زيارة\n2 موعد الزيارة\n3 تتبع طلب\n4 شكاية\n0 رجوع"
+)
 
 // citizenService answers each dial with a menu, each answer with a last page and
 // a text, in the language the phone's page is tried in. Texts from the phone go
@@ -45,6 +47,7 @@ func citizenService(ctx context.Context, a *application, menu, last, note string
 				for _, part := range sms(sim, note) {
 					_, _ = a.Submit(ctx, part)
 				}
+			default: // nobody waits for an answer
 			}
 		case <-ctx.Done():
 			return

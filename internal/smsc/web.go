@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/text/language"
@@ -26,8 +27,10 @@ func (s *SMSC) Handler() http.Handler {
 	if err != nil {
 		panic(err) // the folder is part of the binary
 	}
-	page := &phonePage{smsc: s, words: loadWords(static),
-		html: template.Must(template.ParseFS(static, "phone.html"))}
+	page := &phonePage{
+		smsc: s, words: loadWords(static),
+		html: template.Must(template.ParseFS(static, "phone.html")),
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", page.show)
 	mux.Handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(static))))
@@ -135,8 +138,7 @@ const inboxShown = 50
 // view copies a handset; the caller holds s.mu.
 func (h *handset) view() simView {
 	v := simView{MSISDN: h.msisdn, Received: h.received, Inbox: []smsView{}}
-	for i := len(h.inbox) - 1; i >= 0; i-- {
-		m := h.inbox[i]
+	for _, m := range slices.Backward(h.inbox) {
 		if !m.Read {
 			v.Unread++
 		}

@@ -24,8 +24,10 @@ func TestPhoneWords(t *testing.T) {
 		code += string(b)
 	}
 	// Reasons come from the network by name; key_ and the key's name are joined.
-	for _, sent := range []string{"no_dialogue", "no_application", "no_answer", "expired", "aborted", "busy", "refused",
-		"key_left", "key_right", "key_up", "key_down", "key_green", "key_red"} {
+	for _, sent := range []string{
+		"no_dialogue", "no_application", "no_answer", "expired", "aborted", "busy", "refused",
+		"key_left", "key_right", "key_up", "key_down", "key_green", "key_red",
+	} {
 		code += `"` + sent + `"`
 	}
 	read := func(lang string) map[string]string {

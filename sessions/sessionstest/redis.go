@@ -30,7 +30,7 @@ type Redis struct {
 func StartRedis(t testing.TB) *Redis {
 	t.Helper()
 	// A socket's path must stay below 108 octets, which t.TempDir may not.
-	dir, err := os.MkdirTemp("", "redis")
+	dir, err := os.MkdirTemp("", "redis") //nolint:usetesting // for this reason
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,8 +28,9 @@ func DecodeLanguage(dataCoding byte, l Language, payload []byte) (string, error)
 		return DecodeUCS2(payload), nil
 	case encodingLatin1:
 		return DecodeLatin1(payload), nil
+	default:
+		return "", ErrBinary
 	}
-	return "", ErrBinary
 }
 
 type encoding uint8

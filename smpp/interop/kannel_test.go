@@ -61,8 +61,10 @@ func TestKannelAsESME(t *testing.T) {
 		}
 	}
 	report("8")
-	receipt := smpp.ShortMessage{Command: smpp.DeliverSM, Source: m.Dest, Dest: m.Source, ESMClass: smpp.ESMClassReceipt,
-		Payload: []byte("id:W1 sub:001 dlvrd:001 submit date:2611211200 done date:2611211201 stat:DELIVRD err:000 text:")}
+	receipt := smpp.ShortMessage{
+		Command: smpp.DeliverSM, Source: m.Dest, Dest: m.Source, ESMClass: smpp.ESMClassReceipt,
+		Payload: []byte("id:W1 sub:001 dlvrd:001 submit date:2611211200 done date:2611211201 stat:DELIVRD err:000 text:"),
+	}
 	receipt.TLVs.SetString(smpp.TagReceiptedMessageID, "W1")
 	receipt.TLVs.SetUint8(smpp.TagMessageState, uint8(smpp.MessageDelivered))
 	if _, err := s.Submit(context.Background(), receipt); err != nil {
@@ -84,8 +86,10 @@ func TestKannelAsESME(t *testing.T) {
 		t.Errorf("joined %q", parts)
 	}
 
-	in := smpp.ShortMessage{Command: smpp.DeliverSM, Payload: []byte("SUIVI 12345678"),
-		Source: smpp.Address{TON: 1, NPI: 1, Addr: "212600000002"}, Dest: smpp.Address{TON: 3, Addr: "369"}}
+	in := smpp.ShortMessage{
+		Command: smpp.DeliverSM, Payload: []byte("SUIVI 12345678"),
+		Source: smpp.Address{TON: 1, NPI: 1, Addr: "212600000002"}, Dest: smpp.Address{TON: 3, Addr: "369"},
+	}
 	if _, err := s.Submit(context.Background(), in); err != nil {
 		t.Errorf("deliver: %v", err)
 	}

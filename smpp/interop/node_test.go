@@ -108,8 +108,10 @@ func TestNodeAsESME(t *testing.T) {
 	}
 	expectAll(t, lines, `{"enquire":0}`, `{"submit":0,"id":"W1"}`)
 
-	receipt := smpp.ShortMessage{Command: smpp.DeliverSM, Source: m.Dest, Dest: m.Source,
-		ESMClass: smpp.ESMClassReceipt, Payload: []byte("id:W1 stat:DELIVRD")}
+	receipt := smpp.ShortMessage{
+		Command: smpp.DeliverSM, Source: m.Dest, Dest: m.Source,
+		ESMClass: smpp.ESMClassReceipt, Payload: []byte("id:W1 stat:DELIVRD"),
+	}
 	receipt.TLVs.SetString(smpp.TagReceiptedMessageID, "W1")
 	receipt.TLVs.SetUint8(smpp.TagMessageState, uint8(smpp.MessageDelivered))
 	if _, err := s.Submit(context.Background(), receipt); err != nil {

@@ -73,7 +73,7 @@ func (f *Faulty) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	if left < 0 || len(p) < left {
-		return f.Conn.Write(p)
+		return f.Conn.Write(p) //nolint:staticcheck // QF1008: f.Write is this method
 	}
 	n, err := f.Conn.Write(p[:left])
 	if err == nil {

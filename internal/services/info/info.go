@@ -93,15 +93,19 @@ func (s *Service) flow(name string, topic establishment.Topic) form.Flow {
 	return form.New(form.Spec[asking]{
 		Name: name,
 		Questions: []form.Question[asking]{
-			{Name: "place", AskKey: "info.ask_place", Options: s.placeOptions, Arg: isCode,
-				Set: func(_ context.Context, _ form.Who, d *asking, answer string) error { d.Code = answer; return nil }},
-			{Name: "topic", AskKey: "info.ask_topic", Options: topicOptions,
+			{
+				Name: "place", AskKey: "info.ask_place", Options: s.placeOptions, Arg: isCode,
+				Set: func(_ context.Context, _ form.Who, d *asking, answer string) error { d.Code = answer; return nil },
+			},
+			{
+				Name: "topic", AskKey: "info.ask_topic", Options: topicOptions,
 				Skip: func(form.Who, asking) bool { return topic != "" },
 				Arg:  isTopic,
 				Set: func(_ context.Context, _ form.Who, d *asking, answer string) error {
 					d.Topic = establishment.Topic(answer)
 					return nil
-				}},
+				},
+			},
 		},
 		Finish: func(ctx context.Context, w form.Who, key string, d asking) (form.Receipt, error) {
 			if topic != "" {

@@ -27,8 +27,10 @@ func TestAnswers(t *testing.T) {
 	clock := func() time.Time { return now }
 	ring, texts := keys.New(), texttest.Load(t, info.Texts())
 	persons := person.New(db, ring, clock)
-	box := outbox.New(outbox.Config{DB: db, Texts: texts, Contacts: persons, Vault: ring,
-		Route: func(private.Msisdn) string { return "demo" }, Now: clock})
+	box := outbox.New(outbox.Config{
+		DB: db, Texts: texts, Contacts: persons, Vault: ring,
+		Route: func(private.Msisdn) string { return "demo" }, Now: clock,
+	})
 	s := info.New(establishment.New(db, ring, clock), persons, casework.NewBook(db, box, clock))
 	flows := map[string]form.Flow{}
 	for _, e := range s.Definition().Entries {

@@ -120,8 +120,10 @@ func (s *Service) DayList(ctx context.Context, cmd casework.Command, establishme
 		return nil, err
 	}
 	err = s.do(ctx, cmd, "visit.day_list", nil, func(_ context.Context, tx *casework.Tx) error {
-		tx.Audit(casework.Entry{Action: "visit.day_list", ObjectKind: "establishment", ObjectID: establishmentID,
-			Detail: map[string]any{"day": day.Format(time.DateOnly), "visits": len(all)}})
+		tx.Audit(casework.Entry{
+			Action: "visit.day_list", ObjectKind: "establishment", ObjectID: establishmentID,
+			Detail: map[string]any{"day": day.Format(time.DateOnly), "visits": len(all)},
+		})
 		return nil
 	})
 	return all, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -135,7 +136,7 @@ func (s *Service) bookForm() form.Flow {
 func (s *Service) asLastTime(ctx context.Context, account int64, all []permitted, d *bookDraft) error {
 	var last permitted
 	err := s.db.QueryRow(ctx, sqlLastParty, account).Scan(&last.Detainee, &last.Visitors)
-	if err != nil && err != pgx.ErrNoRows {
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return fmt.Errorf("read the last visit: %w", err)
 	}
 	for _, p := range all {
@@ -268,11 +269,9 @@ func (s *Service) fits(ctx context.Context, w form.Who, d bookDraft) error {
 	if err != nil {
 		return err
 	}
-	switch offer.Why {
-	case PartyTooBig, PartyAdults, PartyChildren, NoAdult:
-		if len(offer.Slots) == 0 {
-			return form.Again(offer.Why.Text(), nil)
-		}
+	of := []Reason{PartyTooBig, PartyAdults, PartyChildren, NoAdult}
+	if len(offer.Slots) == 0 && slices.Contains(of, offer.Why) {
+		return form.Again(offer.Why.Text(), nil)
 	}
 	return nil
 }

@@ -120,8 +120,9 @@ func gateLight(why Reason) Light {
 	switch why {
 	case OtherHour, Flagged, Away, PartyTooBig, PartyAdults, PartyChildren:
 		return Amber
+	default:
+		return Red
 	}
-	return Red
 }
 
 func (s *Service) flags(ctx context.Context, visitID int64) (kinds []string, blocks bool, err error) {

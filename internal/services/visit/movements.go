@@ -43,6 +43,7 @@ func flagOf(c establishment.Change) (Flag, bool) {
 			until = c.At.Add(24 * time.Hour)
 		}
 		return Flag{Kind: string(c.Kind), Until: until}, true
+	default:
+		return Flag{}, false
 	}
-	return Flag{}, false
 }

@@ -151,8 +151,11 @@ func TestWeekOf(t *testing.T) {
 		start time.Weekday
 		want  string
 	}{
-		{"2026-06-03", time.Monday, "2026-06-01"}, {"2026-06-01", time.Monday, "2026-06-01"}, {"2026-05-31", time.Monday, "2026-05-25"},
-		{"2026-06-03", time.Saturday, "2026-05-30"}, {"2026-05-31", time.Sunday, "2026-05-31"},
+		{"2026-06-03", time.Monday, "2026-06-01"},
+		{"2026-06-01", time.Monday, "2026-06-01"},
+		{"2026-05-31", time.Monday, "2026-05-25"},
+		{"2026-06-03", time.Saturday, "2026-05-30"},
+		{"2026-05-31", time.Sunday, "2026-05-31"},
 	} {
 		day, err := time.Parse(time.DateOnly, c.day)
 		if err != nil {

@@ -47,8 +47,9 @@ func (r Reason) Text() text.Key {
 	switch r {
 	case WrongHouse, Absent, Away, Ban, Sanction, NotForThem, SeparateOnly, TakenDetainee, VisitorBanned:
 		return "visit.why.none"
+	default:
+		return text.Key("visit.why." + string(r))
 	}
-	return text.Key("visit.why." + string(r))
 }
 
 // Stage says where in a booking the rules are asked.

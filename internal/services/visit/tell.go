@@ -3,6 +3,7 @@ package visit
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/casework"
@@ -24,9 +25,7 @@ func when(h house, v Visit) text.Params {
 // tell queues a text about a visit: urgent on the day itself, pointless once it began.
 func tell(tx *casework.Tx, h house, v Visit, key text.Key, more text.Params, m message.Outbound) {
 	p := when(h, v)
-	for k, value := range more {
-		p[k] = value
-	}
+	maps.Copy(p, more)
 	m.Account, m.CaseID, m.Line = v.AccountID, v.ID, text.L(key, p)
 	if m.Class == 0 {
 		m.Class = message.Decision

@@ -94,8 +94,10 @@ func (s *Service) EndTemplate(ctx context.Context, cmd casework.Command, id int6
 		if err := tx.QueryRow(ctx, sqlLeftOver, id, last).Scan(&kept); err != nil {
 			return fmt.Errorf("end session %d: %w", id, err)
 		}
-		tx.Audit(casework.Entry{Action: "timetable.end", ObjectKind: "session_template", ObjectID: id,
-			Detail: map[string]any{"last": last.Format(time.DateOnly)}})
+		tx.Audit(casework.Entry{
+			Action: "timetable.end", ObjectKind: "session_template", ObjectID: id,
+			Detail: map[string]any{"last": last.Format(time.DateOnly)},
+		})
 		return nil
 	})
 	return kept, err
@@ -140,8 +142,10 @@ func (s *Service) SetCapacity(ctx context.Context, cmd casework.Command, occurre
 		if tag.RowsAffected() == 0 {
 			return fault.Conflict("case.changed", nil)
 		}
-		tx.Audit(casework.Entry{Action: "timetable.capacity", ObjectKind: "occurrence", ObjectID: occurrence,
-			Detail: map[string]any{"groups": groups, "heads": heads}})
+		tx.Audit(casework.Entry{
+			Action: "timetable.capacity", ObjectKind: "occurrence", ObjectID: occurrence,
+			Detail: map[string]any{"groups": groups, "heads": heads},
+		})
 		return nil
 	})
 	return err
@@ -162,8 +166,10 @@ func (s *Service) GrantExtra(ctx context.Context, cmd casework.Command, detainee
 		if _, err := tx.Exec(ctx, sqlExtra, detainee, week, kind, h.Rules.VisitsPerWeek["convicted"]); err != nil {
 			return fmt.Errorf("authorise an extra visit: %w", err)
 		}
-		tx.Audit(casework.Entry{Action: "visit.extra", ObjectKind: "detainee", ObjectID: detainee, Reason: reason,
-			Detail: map[string]any{"week": week.Format(time.DateOnly), "kind": kind}})
+		tx.Audit(casework.Entry{
+			Action: "visit.extra", ObjectKind: "detainee", ObjectID: detainee, Reason: reason,
+			Detail: map[string]any{"week": week.Format(time.DateOnly), "kind": kind},
+		})
 		return nil
 	})
 }
