@@ -34,6 +34,7 @@ const (
 	TakePaper     Act = "take_paper"
 	Refer         Act = "refer"
 	Match         Act = "match"
+	CloseRequest  Act = "close_request" // nothing can come of it any more
 	Judge         Act = "judge"
 	SuspendPermit Act = "suspend_permit"
 	RevokePermit  Act = "revoke_permit"
@@ -52,7 +53,7 @@ func acts(r Role) []Act {
 	case Authority:
 		return []Act{SeeInbox, SeeCase, Decide, AskPaper, TakePaper, Refer, Judge, SuspendPermit, RevokePermit, Own}
 	case Clerk:
-		return []Act{SeeInbox, SeeCase, AskPaper, TakePaper, Refer, Match, Own}
+		return []Act{SeeInbox, SeeCase, AskPaper, TakePaper, Refer, Match, CloseRequest, Own}
 	case Establishment:
 		return []Act{SeeCase, SuspendPermit, SeeTimetable, RunTimetable, SeeDay, WorkGate, Own}
 	case Gate:

@@ -64,6 +64,40 @@ func (s *Server) cannotMatch(q *request) error {
 	})
 }
 
+// noObjectPage asks why nothing can come of a request any more.
+func (s *Server) noObjectPage(q *request) error {
+	c, err := s.reach(q, desk.CloseRequest, permit.RequestLife().Name)
+	if err != nil {
+		return err
+	}
+	if !unanswered(c.State) {
+		return fault.Conflict("case.state_changed", nil)
+	}
+	p, err := s.loadCase(q, c)
+	if err != nil {
+		return err
+	}
+	f := fallingPage{p, "no_object", permit.CloseReasons()}
+	if q.r.Method == "POST" {
+		return q.again("fall", f, problem{"reason", text.L("web.fault.permit.reason_missing", nil)})
+	}
+	return q.show("fall", f)
+}
+
+// unanswered tells whether a request still waits for an answer.
+func unanswered(s casework.State) bool {
+	return slices.Contains([]casework.State{permit.Submitted, permit.UnderReview, permit.InfoNeeded, permit.Opinion}, s)
+}
+
+func (s *Server) noObject(q *request) error {
+	if !slices.Contains(permit.CloseReasons(), q.field("reason")) {
+		return s.noObjectPage(q)
+	}
+	return s.act(q, desk.CloseRequest, "permit.no_object", "no_object", func(ctx context.Context, cmd casework.Command, c desk.Standing, version int) error {
+		return s.Permits.CloseNoObject(ctx, cmd, c.ID, version, q.field("reason"))
+	})
+}
+
 type judgePage struct {
 	casePage
 	Reasons []string

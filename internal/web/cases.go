@@ -230,6 +230,9 @@ func buttons(c desk.Standing, who desk.Who) []button {
 		case permit.Appealed:
 			add("judge", desk.Judge, false, true)
 		}
+		if unanswered(c.State) {
+			add("no_object", desk.CloseRequest, false, false)
+		}
 	case permit.Life().Name:
 		switch c.State {
 		case permit.Suspended:
@@ -277,7 +280,7 @@ func (s *Server) done(q *request) error {
 		return q.show("gone", text.Ref(chi.URLParam(q.r, "ref"))) // referred to somebody else
 	}
 	p := donePage{Standing: c, What: q.field("what")}
-	if !slices.Contains([]string{"decided", "paper", "supplied", "matched", "unmatched", "judged", "suspended", "revoked", "lifted", "referred", "confirmed"}, p.What) {
+	if !slices.Contains([]string{"decided", "paper", "supplied", "matched", "unmatched", "judged", "suspended", "revoked", "lifted", "referred", "confirmed", "no_object"}, p.What) {
 		return q.see("/case/" + c.Ref)
 	}
 	if c.Machine == permit.RequestLife().Name {

@@ -71,6 +71,8 @@ func TestRolesByRoutes(t *testing.T) {
 		{"GET", "/case/{request}/match", k, true},
 		{"POST", "/case/{request}/match", k, true},
 		{"POST", "/case/{request}/unmatched", k, true},
+		{"GET", "/case/{request}/no_object", k, true},
+		{"POST", "/case/{request}/no_object", k, true},
 		{"GET", "/case/{request}/judge", a, true},
 		{"POST", "/case/{request}/judge", a, true},
 		{"GET", "/case/{permit}/suspend", a + e, true},

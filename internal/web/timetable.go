@@ -69,7 +69,12 @@ func (s *Server) timetable(q *request) error {
 	today := q.today()
 	from, ok := q.day("week")
 	if !ok {
-		from = today
+		if from, ok, err = s.Visits.NextSession(q.r.Context(), e.ID); err != nil {
+			return err
+		}
+		if !ok {
+			from = today
+		}
 	}
 	first := e.Week(establishment.DayOf(from))
 	from = time.Date(first.Year, first.Month, first.Date, 0, 0, 0, 0, time.UTC)

@@ -125,6 +125,8 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/case/{ref}/match", act: desk.Match, do: s.matchPage},
 		{method: "POST", path: "/case/{ref}/match", act: desk.Match, do: s.match},
 		{method: "POST", path: "/case/{ref}/unmatched", act: desk.Match, do: s.cannotMatch},
+		{method: "GET", path: "/case/{ref}/no_object", act: desk.CloseRequest, do: s.noObjectPage},
+		{method: "POST", path: "/case/{ref}/no_object", act: desk.CloseRequest, do: s.noObject},
 		{method: "GET", path: "/case/{ref}/judge", act: desk.Judge, do: s.judgePage},
 		{method: "POST", path: "/case/{ref}/judge", act: desk.Judge, do: s.judge},
 		{method: "GET", path: "/case/{ref}/suspend", act: desk.SuspendPermit, do: s.fallPage("suspend")},

@@ -36,6 +36,20 @@ func (s *Service) Timetable(ctx context.Context, establishmentID int64, from tim
 	return s.occurrences(ctx, establishmentID, sqlTimetable, establishmentID, from, from.AddDate(0, 0, 6))
 }
 
+// NextSession gives the day of the first session that has not ended and is not
+// called off; ok is false when none is planned.
+func (s *Service) NextSession(ctx context.Context, establishmentID int64) (day time.Time, ok bool, err error) {
+	now := s.now()
+	err = s.db.QueryRow(ctx, sqlNextSession, establishmentID, civil(now.UTC()).AddDate(0, 0, -1), now).Scan(&day)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return day, false, nil
+	}
+	if err != nil {
+		return day, false, fmt.Errorf("find the next session: %w", err)
+	}
+	return day, true, nil
+}
+
 func (s *Service) occurrences(ctx context.Context, establishmentID int64, sql string, args ...any) ([]Occurrence, error) {
 	h, err := s.house(ctx, establishmentID)
 	if err != nil {

@@ -224,7 +224,7 @@ func (s *Service) CheckIn(ctx context.Context, cmd casework.Command, visitID, vi
 
 // TurnAway refuses one visitor at the gate while the others may go in.
 func (s *Service) TurnAway(ctx context.Context, cmd casework.Command, visitID, visitorID int64, reason string) error {
-	v, _, err := s.before(ctx, visitID)
+	v, h, err := s.before(ctx, visitID)
 	if err != nil {
 		return err
 	}
@@ -235,6 +235,9 @@ func (s *Service) TurnAway(ctx context.Context, cmd casework.Command, visitID, v
 		}
 		if v.State != Booked && v.State != CheckedIn {
 			return fault.Conflict("case.state_changed", nil)
+		}
+		if err := onTheDay(tx, h, v); err != nil {
+			return err
 		}
 		_, err = s.attend(ctx, tx, v, visitorID, "refused", reason)
 		return err
@@ -261,6 +264,14 @@ func (s *Service) attend(ctx context.Context, tx *casework.Tx, v Visit, visitorI
 	return true, nil
 }
 
+// onTheDay refuses an act of the gate on any day but the visit's own.
+func onTheDay(tx *casework.Tx, h house, v Visit) error {
+	if !civil(tx.Now().In(h.Zone)).Equal(v.Day) {
+		return fault.Conflict("visit.gate.other_day", nil)
+	}
+	return nil
+}
+
 // Refuse turns the whole party away. Reasons of the house give the rights back.
 func (s *Service) Refuse(ctx context.Context, cmd casework.Command, visitID int64, reason, note string) error {
 	v, h, err := s.before(ctx, visitID)
@@ -268,6 +279,9 @@ func (s *Service) Refuse(ctx context.Context, cmd casework.Command, visitID int6
 		return err
 	}
 	return s.settle(ctx, cmd, "visit.refuse", v, func(ctx context.Context, tx *casework.Tx, v Visit, f casework.File) error {
+		if err := onTheDay(tx, h, v); err != nil {
+			return err
+		}
 		if houseFault(reason) {
 			if _, err := tx.Exec(ctx, sqlSetExcused, v.ID, true); err != nil {
 				return fmt.Errorf("excuse visit %d: %w", v.ID, err)

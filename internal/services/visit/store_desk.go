@@ -1,12 +1,14 @@
 package visit
 
-const occurrenceColumns = `
-select o.id, o.establishment_id, o.day, lower(o.period), upper(o.period), t.room, o.kind, o.capacity_groups, o.held, o.booked,
-    o.capacity_heads, o.heads, o.closed_at is not null, coalesce(o.close_reason, ''),
+// By the calendar of the house, else of the country.
+const shutDay = `
     coalesce((select d.kind in ('closed', 'holiday') from calendar_day d
         where d.day = o.day and d.country = e.country and coalesce(d.establishment_id = e.id, true)
-        order by d.establishment_id nulls last limit 1), false),
-    o.version
+        order by d.establishment_id nulls last limit 1), false)`
+
+const occurrenceColumns = `
+select o.id, o.establishment_id, o.day, lower(o.period), upper(o.period), t.room, o.kind, o.capacity_groups, o.held, o.booked,
+    o.capacity_heads, o.heads, o.closed_at is not null, coalesce(o.close_reason, ''), ` + shutDay + `, o.version
 from occurrence o
 join session_template t on t.id = o.template_id
 join establishment e on e.id = o.establishment_id`
@@ -14,6 +16,11 @@ join establishment e on e.id = o.establishment_id`
 const sqlTimetable = occurrenceColumns + `
 where o.establishment_id = $1 and o.day between $2 and $3
 order by o.day, lower(o.period), t.room limit 1000`
+
+const sqlNextSession = `
+select o.day from occurrence o join establishment e on e.id = o.establishment_id
+where o.establishment_id = $1 and o.day >= $2 and upper(o.period) > $3 and o.closed_at is null and not ` + shutDay + `
+order by o.day limit 1`
 
 const sqlOccurrence = occurrenceColumns + ` where o.id = $1`
 

@@ -105,6 +105,10 @@ func TestExtraRightAndEndedSession(t *testing.T) {
 	if kept != 1 {
 		t.Errorf("%d occurrences kept, want the one that is booked", kept)
 	}
+	if err := w.Visits.Refuse(ctx, w.Staff(4, "gate"), b.ID, "house_incident", ""); fault.KeyOf(err) != "visit.gate.other_day" {
+		t.Errorf("refused before the day: %v", err)
+	}
+	w.Clock.Set(time.Date(2026, 3, 5, 8, 45, 0, 0, time.UTC))
 	w.Must(w.Visits.Refuse(ctx, w.Staff(4, "gate"), b.ID, "house_incident", ""))
 	var used int
 	w.Scan([]any{&used}, `select used from entitlement_week where detainee_id = $1`, f.Detainee)

@@ -69,6 +69,9 @@ func TestBookFromHoldToGate(t *testing.T) {
 	if v.Light != visit.Red || v.Why != "visit.gate.other_day" {
 		t.Errorf("two days early: %s %s", v.Light, v.Why)
 	}
+	if err := w.Visits.TurnAway(ctx, w.Staff(4, "gate"), b.ID, f.Visitors[1], "identity"); fault.KeyOf(err) != "visit.gate.other_day" {
+		t.Errorf("turned away two days early: %v", err)
+	}
 	w.Clock.Set(v.Starts.Add(-20 * time.Minute))
 	v, err = w.Visits.GateLookup(ctx, w.Staff(4, "gate"), w.House, b.Code)
 	w.Must(err)
