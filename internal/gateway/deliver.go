@@ -82,6 +82,7 @@ func (h handler) receipt(ctx context.Context, m smpp.ShortMessage) error {
 		out.Reached = true
 	case smpp.MessageExpired, smpp.MessageDeleted, smpp.MessageUndeliverable, smpp.MessageRejected, smpp.MessageSkipped:
 		out.Failed = true
+	default: // on its way
 	}
 	if code, err := strconv.ParseInt(r.Err, 10, 32); err == nil {
 		v := int32(code)

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -97,7 +98,7 @@ func TestALateAnswerIsNotLost(t *testing.T) {
 	})
 	close(release)
 	eventually(t, "the late answer is stored", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
-	f.deliver(t, receiptFor(f.submitted()[0], "42", "DELIVRD"))
+	_ = f.deliver(t, receiptFor(f.submitted()[0], "42", "DELIVRD"))
 	if s := f.states(t, "message_part"); s["delivered"] != 1 {
 		t.Errorf("states are %v", s)
 	}
@@ -210,7 +211,7 @@ func TestOddMessagesDoNoHarm(t *testing.T) {
 			t.Errorf("message %d answered with %v", i, s)
 		}
 	}
-	f.deliver(t, says(2, "RDV"))
+	_ = f.deliver(t, says(2, "RDV"))
 	eventually(t, "the next text is handed on", func() bool { return slices.Contains(f.service.bodies(), "RDV") })
 	if !slices.Contains(f.service.bodies(), "part none") || slices.Contains(f.service.bodies(), "auto-reply") {
 		t.Errorf("handed on %q", f.service.bodies())
@@ -238,7 +239,7 @@ func TestASlowDatabaseRefusesForNow(t *testing.T) {
 		f.seen = nil
 		f.mu.Unlock()
 		enquire(t, f)
-		if err := <-late; err != smpp.ErrRxTAppn {
+		if err := <-late; !errors.Is(err, smpp.ErrRxTAppn) {
 			t.Errorf("answered with %v", err)
 		}
 		f.mu.Lock()
@@ -260,9 +261,9 @@ func TestASlowDatabaseRefusesForNow(t *testing.T) {
 func TestADialogueAcksFirstAndAnswersOnce(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, oneBind)
-	f.deliver(t, keyed(1, ussd.OpPSSRIndication, "*369#"))
+	_ = f.deliver(t, keyed(1, ussd.OpPSSRIndication, "*369#"))
 	eventually(t, "the first page", func() bool { return f.count() == 1 })
-	f.deliver(t, keyed(1, ussd.OpUSSRConfirm, "end"))
+	_ = f.deliver(t, keyed(1, ussd.OpUSSRConfirm, "end"))
 	eventually(t, "the last page", func() bool { return f.count() == 2 })
 	first, last := f.submitted()[0], f.submitted()[1]
 	if string(first.Payload) != "begin *369#" || string(last.Payload) != "answer end" {
@@ -295,11 +296,11 @@ func TestADialogueAcksFirstAndAnswersOnce(t *testing.T) {
 func TestPagesThatNobodyWaitsForAreNotSent(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, oneBind+"[operator.ussd]\nreply_deadline = \"50ms\"\n")
-	f.deliver(t, keyed(1, ussd.OpAbort, ""))
+	_ = f.deliver(t, keyed(1, ussd.OpAbort, ""))
 	f.dialogue.mu.Lock()
 	f.dialogue.hold = make(chan struct{})
 	f.dialogue.mu.Unlock()
-	f.deliver(t, keyed(2, ussd.OpPSSRIndication, "*369#")) // the dialogue takes too long
+	_ = f.deliver(t, keyed(2, ussd.OpPSSRIndication, "*369#")) // the dialogue takes too long
 	eventually(t, "both steps ran", func() bool {
 		f.dialogue.mu.Lock()
 		defer f.dialogue.mu.Unlock()
@@ -308,7 +309,7 @@ func TestPagesThatNobodyWaitsForAreNotSent(t *testing.T) {
 	f.dialogue.mu.Lock()
 	f.dialogue.hold = nil
 	f.dialogue.mu.Unlock()
-	f.deliver(t, keyed(3, ussd.OpPSSRIndication, "*369#"))
+	_ = f.deliver(t, keyed(3, ussd.OpPSSRIndication, "*369#"))
 	eventually(t, "the third page", func() bool { return f.count() == 1 })
 	if got := f.submitted()[0].Dest.Addr; got != "212612000003" {
 		t.Errorf("a page went to %s", got)
@@ -339,9 +340,9 @@ func TestSeparateTransmitterAndReceiver(t *testing.T) {
 	i := slices.IndexFunc(f.links, func(s *smpp.Session) bool { return s.Mode() == smpp.Receiver })
 	f.links = append(f.links, f.links[i])
 	f.mu.Unlock()
-	f.deliver(t, keyed(2, ussd.OpPSSRIndication, "*369#"))
+	_ = f.deliver(t, keyed(2, ussd.OpPSSRIndication, "*369#"))
 	eventually(t, "the page goes out on the other bind", func() bool { return f.count() == 2 })
-	f.deliver(t, receiptFor(f.submitted()[0], "00000001", "DELIVRD"))
+	_ = f.deliver(t, receiptFor(f.submitted()[0], "00000001", "DELIVRD"))
 	if s := f.states(t, "message_part"); s["delivered"] != 1 {
 		t.Errorf("states are %v", s)
 	}
@@ -391,8 +392,8 @@ func TestLogsHoldNoNumberAndNoText(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, oneBind)
 	f.tell(t, told(1, "Bonjour Fatima"))
-	f.deliver(t, says(2, "SUIVI 48213377"))
-	f.deliver(t, keyed(3, ussd.OpPSSRIndication, "*369*1234#"))
+	_ = f.deliver(t, says(2, "SUIVI 48213377"))
+	_ = f.deliver(t, keyed(3, ussd.OpPSSRIndication, "*369*1234#"))
 	eventually(t, "all has passed", func() bool { return f.count() == 2 && len(f.service.bodies()) == 1 })
 	f.cut()
 	f.stop()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -205,7 +206,7 @@ func (o *Operator) complete(dir string) error {
 	for i := range o.Binds {
 		b := &o.Binds[i]
 		if b.Name == "" {
-			b.Name = fmt.Sprint(i + 1)
+			b.Name = strconv.Itoa(i + 1)
 		}
 		if names[b.Name] {
 			return fmt.Errorf("two binds named %q: rename one", b.Name)

@@ -260,8 +260,10 @@ response_wait = "2s"
 // setUp starts a peer and a gateway bound to it.
 func setUp(t testing.TB, operators string) *fixture {
 	t.Helper()
-	f := &fixture{peer: &peer{}, dialogue: &dialogue{}, service: &service{}, logs: &logs{},
-		db: dbtest.DB(t, postgres.Options{MaxConns: 16})}
+	f := &fixture{
+		peer: &peer{}, dialogue: &dialogue{}, service: &service{}, logs: &logs{},
+		db: dbtest.DB(t, postgres.Options{MaxConns: 16}),
+	}
 	f.listen(t)
 	ops, err := gateway.ParseOperators(strings.ReplaceAll(operators, "ADDRESS", f.addr), "")
 	if err != nil {
@@ -280,7 +282,7 @@ func setUp(t testing.TB, operators string) *fixture {
 	}
 	run(t, f.outbox.Run)
 	run(t, in.Run)
-	f.stop = run(t, f.Gateway.Run)
+	f.stop = run(t, f.Run)
 	f.allUp(t)
 	return f
 }
@@ -310,8 +312,10 @@ func (f *fixture) tell(t testing.TB, list ...message.Outbound) {
 }
 
 func told(n int, body string) message.Outbound {
-	return message.Outbound{To: number(n), Lang: text.French, Class: message.Decision,
-		Line: text.L("permit.granted", nil), Body: private.NewBody(body)}
+	return message.Outbound{
+		To: number(n), Lang: text.French, Class: message.Decision,
+		Line: text.L("permit.granted", nil), Body: private.NewBody(body),
+	}
 }
 
 func (f *fixture) states(t testing.TB, table string) map[string]int {

@@ -78,8 +78,10 @@ type fixture struct {
 
 func setUp(t *testing.T, flood inbox.Flood) *fixture {
 	t.Helper()
-	f := &fixture{service: &service{}, db: dbtest.DB(t, postgres.Options{MaxConns: 12}),
-		clock: &clock{now: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)}}
+	f := &fixture{
+		service: &service{}, db: dbtest.DB(t, postgres.Options{MaxConns: 12}),
+		clock: &clock{now: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)},
+	}
 	f.Inbox = f.another(flood)
 	return f
 }
@@ -120,8 +122,10 @@ func parts(n int, ref uint16, wide bool, body string) []inbox.Arrival {
 		if err != nil {
 			panic(err)
 		}
-		list[i] = inbox.Arrival{Operator: "north", From: number(n), To: "3690", Link: 1,
-			DataCoding: a.DataCoding(), Payload: p.Payload, Concat: c}
+		list[i] = inbox.Arrival{
+			Operator: "north", From: number(n), To: "3690", Link: 1,
+			DataCoding: a.DataCoding(), Payload: p.Payload, Concat: c,
+		}
 	}
 	return list
 }
@@ -343,7 +347,9 @@ func TestTextsOfOneSenderStayInOrder(t *testing.T) {
 		return f.states(t)["done"] == people*each
 	})
 	cancel()
-	<-done
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 	last := map[private.Msisdn]int64{}
 	for _, in := range f.got {
 		if in.ID < last[in.From] {

@@ -188,7 +188,7 @@ func (b *Inbox) settleAll(done <-chan result) {
 			if left == 0 {
 				return // the process ends: leases run out and these are handed on again
 			}
-			time.Sleep(poll)
+			time.Sleep(poll) //nolint:forbidigo // the process ends when this is done: there is nothing to wait beside it
 			list, more = gather(done, list)
 		}
 		b.ring()

@@ -30,7 +30,7 @@ func (o *Outbox) scanParts(rows pgx.Rows, now time.Time) (parts []*part, unreada
 				id: one.ID, attempt: one.attempt, from: Claimed, to: Refused, due: now, reason: "unreadable",
 			})
 			o.cfg.Metrics.unreadable()
-			return nil
+			return nil //nolint:nilerr // settled as refused
 		}
 		one.Validity = one.expires.Sub(now)
 		parts = append(parts, &one)

@@ -186,6 +186,7 @@ func (s *lane) take(a answered) {
 		if !s.resume.After(now) {
 			s.pause = 0
 		}
+	default: // says nothing of the operator's pace
 	}
 }
 

@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -99,8 +100,10 @@ func (f *fixture) enqueue(t testing.TB, list ...message.Outbound) {
 }
 
 func told(n int, class message.Class) message.Outbound {
-	return message.Outbound{To: number(n), Lang: text.French, Class: class,
-		Line: text.L("permit.granted", text.Params{"n": n})}
+	return message.Outbound{
+		To: number(n), Lang: text.French, Class: class,
+		Line: text.L("permit.granted", text.Params{"n": n}),
+	}
 }
 
 // run serves what fn asks for until the test ends or stop is called.
@@ -232,7 +235,7 @@ func TestEnqueueSendsIfAndOnlyIfTheTransactionCommits(t *testing.T) {
 		}
 		return undone
 	})
-	if err != undone {
+	if !errors.Is(err, undone) {
 		t.Fatal(err)
 	}
 	f.enqueue(t, told(2, message.Decision))

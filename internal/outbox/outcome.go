@@ -131,6 +131,7 @@ func (s State) final() bool {
 	switch s {
 	case Delivered, Undelivered, Refused, TimedOut, Lost, Withdrawn:
 		return true
+	default:
+		return false
 	}
-	return false
 }

@@ -73,11 +73,11 @@ func (f *Faulty) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	if left < 0 || len(p) < left {
-		return f.Conn.Write(p) //nolint:staticcheck // QF1008: f.Write is this method
+		return f.Conn.Write(p)
 	}
 	n, err := f.Conn.Write(p[:left])
 	if err == nil {
-		_ = f.Conn.Close()
+		_ = f.Close()
 		err = net.ErrClosed
 	}
 	return n, err

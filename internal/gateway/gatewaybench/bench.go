@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +47,7 @@ type centre struct {
 }
 
 func (c *centre) Message(context.Context, *smpp.Session, smpp.ShortMessage) (smpp.Reply, error) {
-	return smpp.Reply{MessageID: fmt.Sprint(c.taken.Add(1))}, nil
+	return smpp.Reply{MessageID: strconv.FormatInt(int64(c.taken.Add(1)), 10)}, nil
 }
 
 // system is a gateway bound to a centre.
@@ -130,8 +131,10 @@ func Outbox(ctx context.Context, db *postgres.DB, n, window int) (r Result, err 
 	for at := 0; at < n; at += batch {
 		list := make([]message.Outbound, min(batch, n-at))
 		for i := range list {
-			list[i] = message.Outbound{To: number(at + i), Lang: text.French, Class: message.Decision,
-				Line: text.L("bench", nil), Body: private.NewBody("Votre demande 48213377 est acceptée. Détails: *369#")}
+			list[i] = message.Outbound{
+				To: number(at + i), Lang: text.French, Class: message.Decision,
+				Line: text.L("bench", nil), Body: private.NewBody("Votre demande 48213377 est acceptée. Détails: *369#"),
+			}
 		}
 		err := db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error { return s.outbox.Enqueue(ctx, tx, list) })
 		if err != nil {

@@ -42,8 +42,10 @@ func newPhone(t *testing.T) *phone {
 	p := &phone{t: t, db: db, ring: keys.New(), flows: map[string]form.Flow{}}
 	p.texts = texttest.Load(t, account.Texts(), establishment.Texts(), form.Texts())
 	p.persons = person.New(db, p.ring, clock)
-	box := outbox.New(outbox.Config{DB: db, Texts: p.texts, Contacts: p.persons, Vault: p.ring,
-		Route: func(private.Msisdn) string { return "demo" }, Now: clock})
+	box := outbox.New(outbox.Config{
+		DB: db, Texts: p.texts, Contacts: p.persons, Vault: p.ring,
+		Route: func(private.Msisdn) string { return "demo" }, Now: clock,
+	})
 	s := account.New(p.persons, establishment.New(db, p.ring, clock), casework.NewBook(db, box, clock), "*369#")
 	for _, e := range s.Definition().Entries {
 		p.flows[e.Name] = e.Flow

@@ -35,8 +35,10 @@ func (s *Service) householdFlow() form.Flow {
 		},
 		{Name: "id_number", Kind: form.Words, AskKey: "account.ask_visitor_id", Skip: notAdding, Set: s.setVisitorID, Holds: true},
 		{Name: "birth", Kind: form.Date, AskKey: "account.ask_visitor_birth", Skip: notAdding, Set: s.setVisitorBirth},
-		{Name: "relation", AskKey: "account.ask_relation", Skip: notAdding, Options: s.relations,
-			Set: func(_ context.Context, _ form.Who, d *tending, answer string) error { d.Relation = answer; return nil }},
+		{
+			Name: "relation", AskKey: "account.ask_relation", Skip: notAdding, Options: s.relations,
+			Set: func(_ context.Context, _ form.Who, d *tending, answer string) error { d.Relation = answer; return nil },
+		},
 	}})
 }
 
@@ -51,8 +53,10 @@ func (s *Service) people(ctx context.Context, w form.Who, _ tending) ([]form.Opt
 		if v.Self {
 			continue
 		}
-		options = append(options, form.Option{Value: strconv.FormatInt(v.ID, 10),
-			Label: text.L("account.person", text.Params{"tail": v.IDTail})})
+		options = append(options, form.Option{
+			Value: strconv.FormatInt(v.ID, 10),
+			Label: text.L("account.person", text.Params{"tail": v.IDTail}),
+		})
 	}
 	return options, nil
 }
@@ -137,8 +141,10 @@ func (s *Service) addVisitor(ctx context.Context, w form.Who, key string, d tend
 		return form.Receipt{}, err
 	}
 	_, err = s.book.Do(ctx, command(w, key, "household.add"), nil, func(ctx context.Context, tx *casework.Tx) error {
-		_, err := s.persons.AddVisitor(ctx, tx, w.Account, person.VisitorInput{IDType: d.IDType, IDNumber: d.Number,
-			BirthDate: birth, Relation: d.Relation, Max: rules.HouseholdMax})
+		_, err := s.persons.AddVisitor(ctx, tx, w.Account, person.VisitorInput{
+			IDType: d.IDType, IDNumber: d.Number,
+			BirthDate: birth, Relation: d.Relation, Max: rules.HouseholdMax,
+		})
 		return err
 	})
 	if err != nil {

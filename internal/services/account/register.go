@@ -42,8 +42,10 @@ func (s *Service) registerFlow() form.Flow {
 		{
 			Name: "quality", AskKey: "account.ask_quality", Skip: declined,
 			Options: func(context.Context, form.Who, registering) ([]form.Option, error) {
-				return []form.Option{option("family", "account.quality.family"), option("lawyer", "account.quality.lawyer"),
-					option("officer", "account.quality.officer")}, nil
+				return []form.Option{
+					option("family", "account.quality.family"), option("lawyer", "account.quality.lawyer"),
+					option("officer", "account.quality.officer"),
+				}, nil
 			},
 			Set: func(_ context.Context, _ form.Who, d *registering, answer string) error {
 				d.Quality = person.Quality(answer)
@@ -126,14 +128,18 @@ func (s *Service) finishRegister(ctx context.Context, w form.Who, key string, d 
 	}
 	w.Account = 0 // a repeat after success comes with the account it made
 	_, err = s.book.Do(ctx, command(w, key, "account.register"), nil, func(ctx context.Context, tx *casework.Tx) error {
-		a, err := s.persons.Register(ctx, tx, person.Registration{Msisdn: w.Msisdn, Lang: w.Lang, Quality: d.Quality,
+		a, err := s.persons.Register(ctx, tx, person.Registration{
+			Msisdn: w.Msisdn, Lang: w.Lang, Quality: d.Quality,
 			IDType: d.IDType, IDNumber: d.Number, BirthDate: birth, PIN: d.PIN, ConsentVersion: consentVersion,
-			Channel: string(w.Channel)})
+			Channel: string(w.Channel),
+		})
 		if err != nil {
 			return err
 		}
-		tx.Tell(message.Outbound{Account: a.ID, Class: message.Decision, Dedupe: "registered",
-			Line: text.L("account.registered", text.Params{"dial": s.dial})})
+		tx.Tell(message.Outbound{
+			Account: a.ID, Class: message.Decision, Dedupe: "registered",
+			Line: text.L("account.registered", text.Params{"dial": s.dial}),
+		})
 		return nil
 	})
 	if fault.KeyOf(err) == "account.known" {

@@ -24,13 +24,17 @@ func (s *Service) settingsFlow() form.Flow {
 		return func(_ form.Who, d setting) bool { return d.What != what }
 	}
 	return form.New(form.Spec[setting]{Name: "account.settings", Finish: s.finishSettings, Questions: []form.Question[setting]{
-		{Name: "what", AskKey: "account.ask_setting", Options: s.settings,
-			Set: func(_ context.Context, _ form.Who, d *setting, answer string) error { d.What = answer; return nil }},
-		{Name: "lang", AskKey: "account.ask_lang", Skip: unless("lang"), Options: languages,
+		{
+			Name: "what", AskKey: "account.ask_setting", Options: s.settings,
+			Set: func(_ context.Context, _ form.Who, d *setting, answer string) error { d.What = answer; return nil },
+		},
+		{
+			Name: "lang", AskKey: "account.ask_lang", Skip: unless("lang"), Options: languages,
 			Set: func(_ context.Context, _ form.Who, d *setting, answer string) error {
 				d.Lang = text.Lang(answer)
 				return nil
-			}},
+			},
+		},
 		{Name: "pin", Kind: form.Secret, AskKey: "account.ask_new_pin", Skip: unless("pin"), Set: s.setNewPIN},
 		{Name: "pin_again", Kind: form.Secret, AskKey: "account.ask_pin_again", Skip: unless("pin"), Set: s.sameNewPIN},
 	}})

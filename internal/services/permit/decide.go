@@ -80,8 +80,10 @@ func (s *Service) Decide(ctx context.Context, cmd casework.Command, in Decision)
 			return err
 		}
 		event, reason := outcome(in.Verdicts)
-		f, err = tx.Move(ctx, RequestLife(), f, casework.Move{Event: event, Reason: reason, Note: in.Note,
-			Detail: map[string]any{"kind": in.Kind, "visits": in.Visits, "rules": rules.Version}})
+		f, err = tx.Move(ctx, RequestLife(), f, casework.Move{
+			Event: event, Reason: reason, Note: in.Note,
+			Detail: map[string]any{"kind": in.Kind, "visits": in.Visits, "rules": rules.Version},
+		})
 		if err != nil {
 			return err
 		}
@@ -99,8 +101,10 @@ func (s *Service) Decide(ctx context.Context, cmd casework.Command, in Decision)
 		for _, p := range issued {
 			out.Permits = append(out.Permits, p.Number)
 		}
-		tx.Tell(message.Outbound{Account: f.AccountID, Class: message.Decision, CaseID: f.ID, Dedupe: "decided",
-			Line: decisionText(f, in, issued, rules)})
+		tx.Tell(message.Outbound{
+			Account: f.AccountID, Class: message.Decision, CaseID: f.ID, Dedupe: "decided",
+			Line: decisionText(f, in, issued, rules),
+		})
 		return nil
 	})
 	return out, err
@@ -246,6 +250,7 @@ func (s *Service) issue(ctx context.Context, tx *casework.Tx, f casework.File, r
 		visits = &one
 	case Counted:
 		visits = &in.Visits
+	case Period, Permanent: // not counted
 	}
 	for _, v := range in.Verdicts { // at most Rules.VisitorsPerRequest
 		if !v.Grant {

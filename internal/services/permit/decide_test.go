@@ -19,7 +19,8 @@ func (w *world) pair(number string) (account int64, sent permit.Sent) {
 	account, self := w.family(text.French)
 	in := asks(account, self, number)
 	in.Visitors = append(in.Visitors, permit.Coming{Relation: "spouse", New: &person.VisitorInput{
-		IDType: "cin", IDNumber: "ZZ400400", BirthDate: time.Date(1988, 1, 2, 0, 0, 0, 0, time.UTC), Relation: "spouse"}})
+		IDType: "cin", IDNumber: "ZZ400400", BirthDate: time.Date(1988, 1, 2, 0, 0, 0, 0, time.UTC), Relation: "spouse",
+	}})
 	sent, err := w.permits.Send(w.t.Context(), w.by(citizen(account)), in)
 	w.must(err)
 	return account, sent

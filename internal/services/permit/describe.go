@@ -38,19 +38,29 @@ func describing[D any](s *Service, of func(*D) *described, asked func(D) bool) [
 		return func(ctx context.Context, w form.Who, d *D, answer string) error { return f(ctx, w, of(d), answer) }
 	}
 	return []form.Question[D]{
-		{Name: "number", Kind: form.Digits, AskKey: "permit.ask_number", Arg: isNumber, Holds: true, Set: set(setNumber),
-			Skip: func(_ form.Who, d D) bool { return !asked(d) }},
-		{Name: "family", Kind: form.Words, AskKey: "permit.ask_family_name", Skip: byNumber, Holds: true,
-			Set: set(setName(func(d *described) *string { return &d.Family }))},
-		{Name: "given", Kind: form.Words, AskKey: "permit.ask_given_name", Skip: byNumber, Holds: true,
-			Set: set(setName(func(d *described) *string { return &d.Given }))},
-		{Name: "birth", Kind: form.Date, AskKey: "permit.ask_relative_birth", Skip: byNumber,
+		{
+			Name: "number", Kind: form.Digits, AskKey: "permit.ask_number", Arg: isNumber, Holds: true, Set: set(setNumber),
+			Skip: func(_ form.Who, d D) bool { return !asked(d) },
+		},
+		{
+			Name: "family", Kind: form.Words, AskKey: "permit.ask_family_name", Skip: byNumber, Holds: true,
+			Set: set(setName(func(d *described) *string { return &d.Family })),
+		},
+		{
+			Name: "given", Kind: form.Words, AskKey: "permit.ask_given_name", Skip: byNumber, Holds: true,
+			Set: set(setName(func(d *described) *string { return &d.Given })),
+		},
+		{
+			Name: "birth", Kind: form.Date, AskKey: "permit.ask_relative_birth", Skip: byNumber,
 			Set: set(func(_ context.Context, _ form.Who, d *described, answer string) (err error) {
 				d.Birth, err = s.birth(answer)
 				return err
-			})},
-		{Name: "place", AskKey: "permit.ask_place", Skip: byNumber, Set: set(s.setPlace),
-			Options: func(ctx context.Context, w form.Who, _ D) ([]form.Option, error) { return s.placeOptions(ctx, w) }},
+			}),
+		},
+		{
+			Name: "place", AskKey: "permit.ask_place", Skip: byNumber, Set: set(s.setPlace),
+			Options: func(ctx context.Context, w form.Who, _ D) ([]form.Option, error) { return s.placeOptions(ctx, w) },
+		},
 	}
 }
 

@@ -77,7 +77,7 @@ func (s *Service) Correct(ctx context.Context, cmd casework.Command, id int64, v
 		}
 		f.DueAt, f.ClockLeft = &due, nil
 		if found.authorityID != nil {
-			if _, err := s.route(ctx, tx, f, *found.authorityID, found.establishmentID); err != nil {
+			if err := s.route(ctx, tx, f, *found.authorityID, found.establishmentID); err != nil {
 				return err
 			}
 		}

@@ -55,13 +55,17 @@ func (s *Service) requestFlow() form.Flow {
 	return form.New(form.Spec[asking]{Name: "permit.request", Finish: s.finishRequest, Questions: append(questions, []form.Question[asking]{
 		{Name: "visitor", Ask: askVisitor, Options: s.visitorOptions, Set: s.setVisitor},
 		{Name: "card", Kind: form.Words, AskKey: "permit.ask_card", Skip: known, Holds: true, Set: s.setCard},
-		{Name: "visitor_birth", Kind: form.Date, AskKey: "permit.ask_visitor_birth", Skip: known,
+		{
+			Name: "visitor_birth", Kind: form.Date, AskKey: "permit.ask_visitor_birth", Skip: known,
 			Set: func(_ context.Context, _ form.Who, a *asking, answer string) (err error) {
 				a.Coming[len(a.Coming)-1].Birth, err = s.birth(answer)
 				return err
-			}},
-		{Name: "relation", AskKey: "permit.ask_relation", Options: s.relationOptions, Set: setRelation,
-			Skip: func(_ form.Who, a asking) bool { return a.whole() }},
+			},
+		},
+		{
+			Name: "relation", AskKey: "permit.ask_relation", Options: s.relationOptions, Set: setRelation,
+			Skip: func(_ form.Who, a asking) bool { return a.whole() },
+		},
 		{Name: "judgment", AskKey: "permit.ask_judgment", Options: judgmentOptions, Set: func(_ context.Context, _ form.Who, a *asking, answer string) error {
 			a.Judgment = answer
 			return nil
@@ -195,8 +199,10 @@ func sendOptions(context.Context, form.Who, asking) ([]form.Option, error) {
 }
 
 func (s *Service) finishRequest(ctx context.Context, w form.Who, key string, a asking) (form.Receipt, error) {
-	in := Sending{AccountID: w.Account, Hint: establishment.Hint(a.Judgment),
-		Claim: a.claim()}
+	in := Sending{
+		AccountID: w.Account, Hint: establishment.Hint(a.Judgment),
+		Claim: a.claim(),
+	}
 	for _, c := range a.Coming {
 		who := Coming{VisitorID: c.ID, Relation: c.Relation}
 		if c.ID == 0 {
@@ -208,8 +214,10 @@ func (s *Service) finishRequest(ctx context.Context, w form.Who, key string, a a
 		}
 		in.Visitors = append(in.Visitors, who)
 	}
-	sent, err := s.Send(ctx, casework.Command{Actor: casework.Actor{Kind: casework.Citizen, ID: w.Account},
-		Channel: string(w.Channel), Key: key, Verb: "permit.send"}, in)
+	sent, err := s.Send(ctx, casework.Command{
+		Actor:   casework.Actor{Kind: casework.Citizen, ID: w.Account},
+		Channel: string(w.Channel), Key: key, Verb: "permit.send",
+	}, in)
 	if fault.KindOf(err) == fault.KindConflict || fault.KindOf(err) == fault.KindInvalid {
 		return form.Receipt{Say: fault.LineOf(err)}, nil
 	}

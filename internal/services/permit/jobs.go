@@ -3,6 +3,7 @@ package permit
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -31,8 +32,10 @@ func (s *Service) Jobs() []schedule.Job {
 const atOnce = 500
 
 func jobCommand(job, verb string, id int64, occasion string) casework.Command {
-	return casework.Command{Actor: casework.Actor{Kind: casework.Job, Role: job}, Channel: "job",
-		Key: fmt.Sprintf("%s/%d/%s", verb, id, occasion), Verb: verb}
+	return casework.Command{
+		Actor: casework.Actor{Kind: casework.Job, Role: job}, Channel: "job",
+		Key: fmt.Sprintf("%s/%d/%s", verb, id, occasion), Verb: verb,
+	}
 }
 
 // found is a case as a job saw it; by the time it acts the case may have moved on.
@@ -54,7 +57,7 @@ func (s *Service) each(ctx context.Context, sql, job, verb string, at time.Time,
 			return fmt.Errorf("%s: %w", verb, err)
 		}
 		for _, c := range all { // one transaction a case: a failure must not hold the others
-			_, err := s.book.Do(ctx, jobCommand(job, verb, c.ID, fmt.Sprint(c.Version)), nil, func(ctx context.Context, tx *casework.Tx) error {
+			_, err := s.book.Do(ctx, jobCommand(job, verb, c.ID, strconv.Itoa(c.Version)), nil, func(ctx context.Context, tx *casework.Tx) error {
 				f, err := tx.Read(ctx, c.ID)
 				if err != nil || f.Version != c.Version {
 					return err
@@ -124,8 +127,10 @@ func (s *Service) alarm(ctx context.Context, c dueCase, at time.Time) error {
 		if tag.RowsAffected() == 0 {
 			return nil // decided meanwhile
 		}
-		tx.Audit(casework.Entry{Action: "permit.alarm", ObjectKind: RequestLife().Name, ObjectID: c.ID,
-			Detail: map[string]any{"percent": level, "authority": c.AuthorityID, "parent": c.ParentID}})
+		tx.Audit(casework.Entry{
+			Action: "permit.alarm", ObjectKind: RequestLife().Name, ObjectID: c.ID,
+			Detail: map[string]any{"percent": level, "authority": c.AuthorityID, "parent": c.ParentID},
+		})
 		if level == 100 {
 			tx.Tell(message.Outbound{
 				Account: c.AccountID, Class: message.Decision, CaseID: c.ID, Dedupe: "late-" + c.DueAt.UTC().Format(time.DateOnly),

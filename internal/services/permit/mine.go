@@ -22,12 +22,14 @@ type looking struct {
 func (s *Service) mineFlow() form.Flow {
 	corrects := func(l looking) bool { return l.Do == "correct" }
 	questions := []form.Question[looking]{
-		{Name: "request", AskKey: "permit.which", Options: s.requestOptions,
+		{
+			Name: "request", AskKey: "permit.which", Options: s.requestOptions,
 			Skip: func(_ form.Who, l looking) bool { return l.Ref != "" },
 			Set: func(_ context.Context, _ form.Who, l *looking, answer string) error {
 				l.Ref = answer
 				return nil
-			}},
+			},
+		},
 		{Name: "do", Ask: s.askDo, Options: s.doOptions, Set: func(_ context.Context, _ form.Who, l *looking, answer string) error {
 			l.Do = answer
 			return nil
@@ -61,7 +63,8 @@ func (s *Service) requestOptions(ctx context.Context, w form.Who, _ looking) ([]
 	options := make([]form.Option, len(all))
 	for i, m := range all {
 		options[i] = form.Option{Value: m.Ref, Label: text.L("permit.row", text.Params{
-			"ref": text.Ref(m.Ref), "state": text.Label("permit.word." + string(m.State))})}
+			"ref": text.Ref(m.Ref), "state": text.Label("permit.word." + string(m.State)),
+		})}
 	}
 	return options, nil
 }

@@ -37,6 +37,7 @@ func fates(changes []establishment.Change) map[int64]fate {
 			f.gone = true
 		case establishment.Escaped:
 			f.escaped = true
+		default: // told by place and status
 		}
 		f.moved = f.moved || c.From != 0 && c.To != c.From
 		f.status = f.status || c.Was != "" && c.Is != c.Was
@@ -114,8 +115,10 @@ func (w *follower) request(ctx context.Context, f casework.File, to fate) error 
 		return closeRequest(ctx, w.tx, f, casework.Move{Event: "close_no_object", Reason: "person_left", By: w.mean()})
 	}
 	// The office that has it sees this in its history and refers it when it is no longer its own.
-	w.tx.Audit(casework.Entry{Action: "permit.person_moved", ObjectKind: f.Machine, ObjectID: f.ID,
-		Detail: map[string]any{"place": to.place, "status": to.status}})
+	w.tx.Audit(casework.Entry{
+		Action: "permit.person_moved", ObjectKind: f.Machine, ObjectID: f.ID,
+		Detail: map[string]any{"place": to.place, "status": to.status},
+	})
 	return nil
 }
 

@@ -43,7 +43,8 @@ func (s *Service) CannotMatch(ctx context.Context, cmd casework.Command, id int6
 }
 
 func (s *Service) waitForFamily(ctx context.Context, cmd casework.Command, id int64, version int, mv casework.Move, papers []string,
-	say func(casework.File, time.Time) text.Line) error {
+	say func(casework.File, time.Time) text.Line,
+) error {
 	_, err := s.book.Do(ctx, cmd, nil, func(ctx context.Context, tx *casework.Tx) error {
 		f, r, err := s.read(ctx, tx, id, version)
 		if err != nil {
@@ -71,8 +72,10 @@ func (s *Service) waitForFamily(ctx context.Context, cmd casework.Command, id in
 		if err := tx.Assign(ctx, f, authority, f.EstablishmentID, nil, &left); err != nil {
 			return err
 		}
-		tx.Tell(message.Outbound{Account: f.AccountID, Class: message.Decision, CaseID: f.ID,
-			Dedupe: fmt.Sprintf("%s-%d", mv.Event, f.Version), Line: say(f, until)})
+		tx.Tell(message.Outbound{
+			Account: f.AccountID, Class: message.Decision, CaseID: f.ID,
+			Dedupe: fmt.Sprintf("%s-%d", mv.Event, f.Version), Line: say(f, until),
+		})
 		return nil
 	})
 	return err
@@ -109,8 +112,10 @@ func (s *Service) Supplied(ctx context.Context, cmd casework.Command, id int64, 
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return fmt.Errorf("store papers: %w", err)
 		}
-		tx.Tell(message.Outbound{Account: f.AccountID, Class: message.Information, CaseID: f.ID,
-			Dedupe: fmt.Sprintf("supplied-%d", f.Version), Line: text.L("permit.supplied", text.Params{"ref": text.Ref(f.Ref), "due": due})})
+		tx.Tell(message.Outbound{
+			Account: f.AccountID, Class: message.Information, CaseID: f.ID,
+			Dedupe: fmt.Sprintf("supplied-%d", f.Version), Line: text.L("permit.supplied", text.Params{"ref": text.Ref(f.Ref), "due": due}),
+		})
 		return nil
 	})
 	return err
@@ -141,7 +146,7 @@ func (s *Service) Match(ctx context.Context, cmd casework.Command, id int64, ver
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return fmt.Errorf("store match: %w", err)
 		}
-		_, err = s.route(ctx, tx, f, *authority, &d.EstablishmentID)
+		err = s.route(ctx, tx, f, *authority, &d.EstablishmentID)
 		return err
 	})
 	return err
@@ -205,8 +210,10 @@ func (s *Service) Refer(ctx context.Context, cmd casework.Command, id int64, ver
 		if _, err := tx.Exec(ctx, sqlReferred, f.ID); err != nil {
 			return fmt.Errorf("count referral: %w", err)
 		}
-		tx.Tell(message.Outbound{Account: f.AccountID, Class: message.Information, CaseID: f.ID, Dedupe: fmt.Sprintf("referred-%d", f.Version),
-			Line: text.L("permit.referred", text.Params{"ref": text.Ref(f.Ref), "due": *f.DueAt})})
+		tx.Tell(message.Outbound{
+			Account: f.AccountID, Class: message.Information, CaseID: f.ID, Dedupe: fmt.Sprintf("referred-%d", f.Version),
+			Line: text.L("permit.referred", text.Params{"ref": text.Ref(f.Ref), "due": *f.DueAt}),
+		})
 		return nil
 	})
 	return err

@@ -174,8 +174,10 @@ func (s *Service) View(ctx context.Context, id int64) (View, error) {
 	if err != nil {
 		return View{}, fmt.Errorf("permits of request %d: %w", id, err)
 	}
-	return View{File: f, Claim: claim, Hint: r.hint(), Detainee: r.DetaineeID, Place: r.EstablishmentID, Visitors: r.Visitors,
-		Papers: r.Papers, AnswerBy: r.AnswerBy, Permits: permits}, nil
+	return View{
+		File: f, Claim: claim, Hint: r.hint(), Detainee: r.DetaineeID, Place: r.EstablishmentID, Visitors: r.Visitors,
+		Papers: r.Papers, AnswerBy: r.AnswerBy, Permits: permits,
+	}, nil
 }
 
 // mine is one line of "my requests".

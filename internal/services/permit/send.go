@@ -99,7 +99,7 @@ func (s *Service) Send(ctx context.Context, cmd casework.Command, in Sending) (S
 			return fmt.Errorf("store request: %w", err)
 		}
 		if found.authorityID != nil {
-			if _, err := s.route(ctx, tx, f, *found.authorityID, found.establishmentID); err != nil {
+			if err := s.route(ctx, tx, f, *found.authorityID, found.establishmentID); err != nil {
 				return err
 			}
 		}
@@ -229,10 +229,10 @@ func (s *Service) authority(ctx context.Context, d establishment.Detainee, hint 
 }
 
 // route hands a request to the authority that decides; the clock runs on.
-func (s *Service) route(ctx context.Context, tx *casework.Tx, f casework.File, authority int64, place *int64) (casework.File, error) {
+func (s *Service) route(ctx context.Context, tx *casework.Tx, f casework.File, authority int64, place *int64) error {
 	f, err := tx.Move(ctx, RequestLife(), f, casework.Move{Event: "route", Detail: map[string]any{"authority": authority}})
 	if err != nil {
-		return f, err
+		return err
 	}
-	return f, tx.Assign(ctx, f, &authority, place, f.DueAt, f.ClockLeft)
+	return tx.Assign(ctx, f, &authority, place, f.DueAt, f.ClockLeft)
 }

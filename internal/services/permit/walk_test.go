@@ -91,9 +91,12 @@ func (k *walker) acts() map[string]act {
 func (k *walker) actors() []casework.Actor {
 	return []casework.Actor{
 		citizen(k.account), citizen(k.account),
-		{Kind: casework.Staff, ID: 7, Role: "authority"}, {Kind: casework.Staff, ID: 8, Role: "authority"},
-		{Kind: casework.Staff, ID: 7, Role: "authority"}, {Kind: casework.Staff, ID: 3, Role: "clerk"},
-		{Kind: casework.Staff, ID: 9, Role: "gate"}, {Kind: casework.Job, Role: "due"},
+		{Kind: casework.Staff, ID: 7, Role: "authority"},
+		{Kind: casework.Staff, ID: 8, Role: "authority"},
+		{Kind: casework.Staff, ID: 7, Role: "authority"},
+		{Kind: casework.Staff, ID: 3, Role: "clerk"},
+		{Kind: casework.Staff, ID: 9, Role: "gate"},
+		{Kind: casework.Job, Role: "due"},
 	}
 }
 
@@ -144,8 +147,10 @@ func TestRandomWalks(t *testing.T) {
 		k.request = w.send(k.account, k.self, number).ID
 		for range rapid.IntRange(1, 14).Draw(t, "steps") {
 			acts := k.acts()
-			name := rapid.SampledFrom([]string{"grant", "grant", "refuse", "refuse", "unseen", "papers", "supplied", "unmatch", "correct", "mistake", "match",
-				"refer", "withdraw", "appeal", "appeal", "uphold", "overturn", "again", "no_object", "sight", "suspend", "lift", "confirm", "revoke", "job", "moved"}).Draw(t, "act")
+			name := rapid.SampledFrom([]string{
+				"grant", "grant", "refuse", "refuse", "unseen", "papers", "supplied", "unmatch", "correct", "mistake", "match",
+				"refer", "withdraw", "appeal", "appeal", "uphold", "overturn", "again", "no_object", "sight", "suspend", "lift", "confirm", "revoke", "job", "moved",
+			}).Draw(t, "act")
 			switch name {
 			case "job":
 				k.must(k.permits.Alarms(k.t.Context(), k.now().Add(20*24*time.Hour)))

@@ -76,8 +76,10 @@ func newWorld(t testing.TB) *world {
 	w.texts = texttest.Load(t, casework.Texts(), form.Texts(), establishment.Texts(), account.Texts(), visit.Texts(), permit.Texts())
 	w.persons = person.New(w.db, w.ring, w.now)
 	w.places = establishment.New(w.db, w.ring, w.now)
-	w.outbox = outbox.New(outbox.Config{DB: w.db, Texts: w.texts, Contacts: w.persons, Vault: w.ring,
-		Route: func(private.Msisdn) string { return "north" }, Now: w.now})
+	w.outbox = outbox.New(outbox.Config{
+		DB: w.db, Texts: w.texts, Contacts: w.persons, Vault: w.ring,
+		Route: func(private.Msisdn) string { return "north" }, Now: w.now,
+	})
 	w.book = casework.NewBook(w.db, w.outbox, w.now)
 	w.visits = visit.New(w.db, w.book, w.places, w.ring, w.now)
 	w.permits = permit.New(w.db, w.book, w.persons, w.places, w.ring, resting{w.visits}, w.now)
@@ -154,8 +156,10 @@ func (w *world) staff(id int64, role string) casework.Command {
 
 // asks is what a family sends: its holder wants to see one person.
 func asks(account, visitor int64, number string) permit.Sending {
-	return permit.Sending{AccountID: account, Claim: permit.Claim{Number: number}, Hint: establishment.HintUnknown,
-		Visitors: []permit.Coming{{VisitorID: visitor, Relation: "parent"}}}
+	return permit.Sending{
+		AccountID: account, Claim: permit.Claim{Number: number}, Hint: establishment.HintUnknown,
+		Visitors: []permit.Coming{{VisitorID: visitor, Relation: "parent"}},
+	}
 }
 
 func (w *world) send(account, visitor int64, number string) permit.Sent {

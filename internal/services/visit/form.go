@@ -295,8 +295,10 @@ const slotsShown = 7
 func slotArg(id int64) string { return "o" + strconv.FormatInt(id, 10) }
 
 func slotOption(o Slot) form.Option {
-	return form.Option{Value: slotArg(o.ID), Label: text.L("visit.opt.hour", text.Params{"time": o.Start}),
-		Under: text.L("visit.opt.day", text.Params{"day": o.Start})}
+	return form.Option{
+		Value: slotArg(o.ID), Label: text.L("visit.opt.hour", text.Params{"time": o.Start}),
+		Under: text.L("visit.opt.day", text.Params{"day": o.Start}),
+	}
 }
 
 // askSlot offers what the rules allow and holds what is chosen. The hold is
