@@ -165,7 +165,7 @@ func readDialect(meta toml.MetaData, p toml.Primitive) (*ussd.Dialect, error) {
 	if err := meta.PrimitiveDecode(p, &d); err != nil {
 		return nil, err
 	}
-	return &d, d.Budget.Validate()
+	return &d, d.Validate()
 }
 
 // complete fills in defaults and checks one operator.

@@ -114,6 +114,7 @@ func TestBadOperatorsFileSaysWhatToChange(t *testing.T) {
 		"two without prefixes": {op("") + strings.Replace(op(""), `"n"`, `"m"`, 1), "only one can serve"},
 		"http":                 {op("") + "[operator.http]\nformat = \"hubtel\"", "remove [operator.http]"},
 		"small pages":          {op("") + "[operator.ussd]\nbudget = { first = 3 }", "septets"},
+		"ends like it goes on": {op("") + "[operator.ussd]\nend = \"op\"\nopen_op = 17", "an end could not be told"},
 		"no TOML":              {"[[operator", "toml"},
 	} {
 		t.Run(name, func(t *testing.T) {
