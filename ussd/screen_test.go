@@ -29,46 +29,101 @@ func TestPaginate(t *testing.T) {
 		nav    ussd.Nav
 		want   []string
 	}{
-		{"one page", ussd.Screen{Title: "Menu", Items: []ussd.Item{{Key: "1", Label: "Permis"}, {Key: "2", Label: "Visite"}}, Footer: footer},
-			ussd.DefaultBudget(), french, []string{"Menu\n1 Permis\n2 Visite\n0 Retour"}},
-		{"accents are folded before they are counted", ussd.Screen{Body: "Fenêtre d’accès"},
-			ussd.DefaultBudget(), french, []string{"Fenetre d'accès"}},
-		{"items stay whole", ussd.Screen{Title: "Lieu", Items: []ussd.Item{
-			{Key: "1", Label: "Ain Sebaa"}, {Key: "2", Label: "Oukacha"}, {Key: "3", Label: "Tanger deux"}, {Key: "4", Label: "Souk Larbaa"}}, Footer: footer},
-			small, french, []string{
+		{
+			"one page",
+			ussd.Screen{Title: "Menu", Items: []ussd.Item{{Key: "1", Label: "Permis"}, {Key: "2", Label: "Visite"}}, Footer: footer},
+			ussd.DefaultBudget(), french,
+			[]string{"Menu\n1 Permis\n2 Visite\n0 Retour"},
+		},
+		{
+			"accents are folded before they are counted",
+			ussd.Screen{Body: "Fenêtre d’accès"},
+			ussd.DefaultBudget(), french,
+			[]string{"Fenetre d'accès"},
+		},
+		{
+			"items stay whole",
+			ussd.Screen{Title: "Lieu", Items: []ussd.Item{
+				{Key: "1", Label: "Ain Sebaa"}, {Key: "2", Label: "Oukacha"}, {Key: "3", Label: "Tanger deux"}, {Key: "4", Label: "Souk Larbaa"},
+			}, Footer: footer},
+			small, french,
+			[]string{
 				"Lieu\n1 Ain Sebaa\n2 Oukacha\n98\n0", // without labels one more item stands here
 				"3 Tanger deux\n4 Souk Larbaa\n0 Retour",
-			}},
-		{"a heading stands once a page", ussd.Screen{Items: []ussd.Item{
-			{Key: "1", Label: "09:00", Under: "lundi 01/03"}, {Key: "2", Label: "10:00", Under: "lundi 01/03"},
-			{Key: "3", Label: "11:00", Under: "lundi 01/03"}, {Key: "4", Label: "09:00", Under: "mardi 02/03"},
-			{Key: "9", Label: "fin"}}, Footer: footer},
-			ussd.Budget{First: 55, Next: 55}, french, []string{
+			},
+		},
+		{
+			"a heading stands once a page",
+			ussd.Screen{Items: []ussd.Item{
+				{Key: "1", Label: "09:00", Under: "lundi 01/03"},
+				{Key: "2", Label: "10:00", Under: "lundi 01/03"},
+				{Key: "3", Label: "11:00", Under: "lundi 01/03"},
+				{Key: "4", Label: "09:00", Under: "mardi 02/03"},
+				{Key: "9", Label: "fin"},
+			}, Footer: footer},
+			ussd.Budget{First: 55, Next: 55},
+			french,
+			[]string{
 				"lundi 01/03\n1 09:00\n2 10:00\n3 11:00\n98 Suite\n0 Retour",
 				"mardi 02/03\n4 09:00\n9 fin\n0 Retour",
-			}},
-		{"a heading is said again", ussd.Screen{Items: []ussd.Item{
-			{Key: "1", Label: "09:00", Under: "lundi"}, {Key: "2", Label: "10:00", Under: "lundi"},
-			{Key: "3", Label: "11:00", Under: "lundi"}, {Key: "4", Label: "14:00", Under: "lundi"},
-			{Key: "5", Label: "16:00", Under: "lundi"}, {Key: "6", Label: "17:00", Under: "lundi"}}, Footer: footer},
-			ussd.Budget{First: 50, Next: 50}, french, []string{
+			},
+		},
+		{
+			"a heading is said again",
+			ussd.Screen{Items: []ussd.Item{
+				{Key: "1", Label: "09:00", Under: "lundi"},
+				{Key: "2", Label: "10:00", Under: "lundi"},
+				{Key: "3", Label: "11:00", Under: "lundi"},
+				{Key: "4", Label: "14:00", Under: "lundi"},
+				{Key: "5", Label: "16:00", Under: "lundi"},
+				{Key: "6", Label: "17:00", Under: "lundi"},
+			}, Footer: footer},
+			ussd.Budget{First: 50, Next: 50},
+			french,
+			[]string{
 				"lundi\n1 09:00\n2 10:00\n3 11:00\n98 Suite\n0 Retour", "lundi\n4 14:00\n5 16:00\n6 17:00\n0 Retour",
-			}},
-		{"labels of keys go when that saves a page", ussd.Screen{Body: "un deux trois quatre cinq six sept huit", Footer: footer},
-			ussd.Budget{First: 42, Next: 42}, french, []string{"un deux trois quatre cinq six sept huit\n0"}},
-		{"back appears on later pages", ussd.Screen{Body: "un deux trois quatre cinq six sept huit neuf dix onze"},
-			small, french, []string{
+			},
+		},
+		{
+			"labels of keys go when that saves a page",
+			ussd.Screen{Body: "un deux trois quatre cinq six sept huit", Footer: footer},
+			ussd.Budget{First: 42, Next: 42},
+			french,
+			[]string{"un deux trois quatre cinq six sept huit\n0"},
+		},
+		{
+			"back appears on later pages",
+			ussd.Screen{Body: "un deux trois quatre cinq six sept huit neuf dix onze"},
+			small, french,
+			[]string{
 				"un deux trois quatre cinq six\n98 Suite",
 				"sept huit neuf dix onze\n0 Retour",
-			}},
-		{"lines of a text stay", ussd.Screen{Body: "un\n\ndeux   trois"},
-			small, french, []string{"un\ndeux trois"}},
-		{"arabic", ussd.Screen{Items: []ussd.Item{{Key: "1", Label: "طلب جديد"}, {Key: "2", Label: "حالة الطلب"}, {Key: "3", Label: "حجز"}}},
-			small, arabic, []string{"1 طلب جديد\n98 المزيد", "2 حالة الطلب\n3 حجز\n0"}},
-		{"a word longer than a page", ussd.Screen{Body: strings.Repeat("x", 45)},
-			small, french, []string{strings.Repeat("x", 31) + "\n98 Suite", strings.Repeat("x", 14) + "\n0 Retour"}},
-		{"an item longer than a page", ussd.Screen{Items: []ussd.Item{{Key: "1", Label: strings.Repeat("x", 60)}, {Key: "2", Label: "b"}}},
-			small, french, []string{"1 " + strings.Repeat("x", 29) + "\n98 Suite", "2 b\n0 Retour"}},
+			},
+		},
+		{
+			"lines of a text stay",
+			ussd.Screen{Body: "un\n\ndeux   trois"},
+			small, french,
+			[]string{"un\ndeux trois"},
+		},
+		{
+			"arabic",
+			ussd.Screen{Items: []ussd.Item{{Key: "1", Label: "طلب جديد"}, {Key: "2", Label: "حالة الطلب"}, {Key: "3", Label: "حجز"}}},
+			small, arabic,
+			[]string{"1 طلب جديد\n98 المزيد", "2 حالة الطلب\n3 حجز\n0"},
+		},
+		{
+			"a word longer than a page",
+			ussd.Screen{Body: strings.Repeat("x", 45)},
+			small, french,
+			[]string{strings.Repeat("x", 31) + "\n98 Suite", strings.Repeat("x", 14) + "\n0 Retour"},
+		},
+		{
+			"an item longer than a page",
+			ussd.Screen{Items: []ussd.Item{{Key: "1", Label: strings.Repeat("x", 60)}, {Key: "2", Label: "b"}}},
+			small, french,
+			[]string{"1 " + strings.Repeat("x", 29) + "\n98 Suite", "2 b\n0 Retour"},
+		},
 		{"nothing", ussd.Screen{}, small, french, []string{""}},
 	}
 	for _, tt := range tests {

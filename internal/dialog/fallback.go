@@ -39,7 +39,8 @@ func readSession(row pgx.Row) (sessions.State, error) {
 
 // Commit implements sessions.Store.
 func (s *SessionTable) Commit(ctx context.Context, key string, prev uint64, next []byte, ttl time.Duration,
-	requestKey string, reply []byte) (out sessions.Outcome, err error) {
+	requestKey string, reply []byte,
+) (out sessions.Outcome, err error) {
 	switch {
 	case ttl < time.Millisecond:
 		return out, sessions.ErrTTL

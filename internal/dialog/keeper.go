@@ -54,8 +54,10 @@ func NewKeeper(db DB, now func() time.Time, onFault func(error)) *Keeper {
 	if onFault == nil {
 		onFault = func(error) {}
 	}
-	return &Keeper{db: db, now: now, onFault: onFault, wake: make(chan struct{}, 1),
-		drafts: map[string]keptDraft{}, sessions: map[string]keptSession{}}
+	return &Keeper{
+		db: db, now: now, onFault: onFault, wake: make(chan struct{}, 1),
+		drafts: map[string]keptDraft{}, sessions: map[string]keptSession{},
+	}
 }
 
 // Save keeps a draft; the latest of a person counts.

@@ -286,7 +286,7 @@ var arabizi = strings.NewReplacer("kh", "x", "5", "x", "7", "h", "9", "q", "3", 
 // being digits only, stay as they are.
 func Fold(s string) string {
 	var out []string
-	for _, tok := range strings.Fields(strings.Map(punctuation, normalize(s))) {
+	for tok := range strings.FieldsSeq(strings.Map(punctuation, normalize(s))) {
 		if !isDigits(tok) {
 			tok = squeeze(arabizi.Replace(plain(strings.ToLower(arabicFold.Replace(tok)))))
 		}

@@ -105,11 +105,15 @@ func (st *step) dropped(ctx context.Context) {
 // help by text. What was answered stays as a draft.
 func (st *step) giveUp(ctx context.Context, t *turn) (view, error) {
 	t.s.At = atEnd
-	cmd := casework.Command{Actor: casework.Actor{Kind: casework.Citizen, ID: t.s.Acc}, Channel: string(form.USSD),
-		Key: t.s.ID + "/help", Verb: "dialog.help"}
+	cmd := casework.Command{
+		Actor: casework.Actor{Kind: casework.Citizen, ID: t.s.Acc}, Channel: string(form.USSD),
+		Key: t.s.ID + "/help", Verb: "dialog.help",
+	}
 	_, err := st.Commands.Do(ctx, cmd, nil, func(_ context.Context, tx *casework.Tx) error {
-		tx.Tell(message.Outbound{Account: t.s.Acc, To: st.from, Lang: t.s.Lang, Class: message.Decision,
-			Line: text.L("dialog.help_sms", nil), Dedupe: t.s.ID + "/help"})
+		tx.Tell(message.Outbound{
+			Account: t.s.Acc, To: st.from, Lang: t.s.Lang, Class: message.Decision,
+			Line: text.L("dialog.help_sms", nil), Dedupe: t.s.ID + "/help",
+		})
 		return nil
 	})
 	if err != nil {

@@ -84,8 +84,10 @@ func (d *Dialog) receive(ctx context.Context, in message.Inbound) error {
 			}
 		}
 		if body != "" {
-			tx.Tell(message.Outbound{Account: a.ID, To: in.From, Lang: t.lang(), Class: message.Decision,
-				Line: text.L(v.key(), nil), Body: private.NewBody(body), Dedupe: key})
+			tx.Tell(message.Outbound{
+				Account: a.ID, To: in.From, Lang: t.lang(), Class: message.Decision,
+				Line: text.L(v.key(), nil), Body: private.NewBody(body), Dedupe: key,
+			})
 		}
 		return nil
 	})

@@ -144,8 +144,10 @@ func (t *talk) fresh(ctx context.Context, r request, alone bool) (view, error) {
 		return t.expected(ctx, r.digits)
 	case r.guess != "":
 		t.s.At, t.s.Wish = atMeant, strings.Join(append([]string{t.d.keywords[r.guess].shown}, r.args...), " ")
-		return view{name: "meant", ask: text.L("dialog.meant", text.Params{"word": t.d.keywords[r.guess].shown}),
-			options: t.yesNo("dialog.yes", "dialog.no")}, nil
+		return view{
+			name: "meant", ask: text.L("dialog.meant", text.Params{"word": t.d.keywords[r.guess].shown}),
+			options: t.yesNo("dialog.yes", "dialog.no"),
+		}, nil
 	}
 	return t.unknown(ctx)
 }

@@ -96,8 +96,19 @@ func TestStopHoldsAndOnlyStartEndsIt(t *testing.T) {
 		body string
 		out  int
 	}{
-		{"STOP", 1}, {"AIDE", 1}, {"RDV", 1}, {"start", 0}, {" Stop. ", 1}, {"START", 0}, {"توقف", 1}, {"ابدأ", 0}, {"unsubscribe", 1}, {"bda", 0},
-		{"please stop the bus", 0}, {"stop 12345671", 0}, {"7BES", 1},
+		{"STOP", 1},
+		{"AIDE", 1},
+		{"RDV", 1},
+		{"start", 0},
+		{" Stop. ", 1},
+		{"START", 0},
+		{"توقف", 1},
+		{"ابدأ", 0},
+		{"unsubscribe", 1},
+		{"bda", 0},
+		{"please stop the bus", 0},
+		{"stop 12345671", 0},
+		{"7BES", 1},
 	} {
 		if err := p.Text(t.Context(), c.body); err != nil {
 			t.Fatal(err)

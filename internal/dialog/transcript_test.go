@@ -5,11 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/wasl-sms/wasl/internal/dialog"
 	"github.com/wasl-sms/wasl/internal/dialog/dialogtest"
 	"github.com/wasl-sms/wasl/ussd"
-
-	"github.com/jackc/pgx/v5"
 )
 
 func TestTranscripts(t *testing.T) {

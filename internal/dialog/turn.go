@@ -51,8 +51,10 @@ type view struct {
 }
 
 func (t *turn) who() form.Who {
-	return form.Who{Msisdn: t.from, Account: t.s.Acc, Lang: t.s.Lang, Channel: t.channel,
-		PINGiven: t.s.pinGiven(t.now), Now: t.now}
+	return form.Who{
+		Msisdn: t.from, Account: t.s.Acc, Lang: t.s.Lang, Channel: t.channel,
+		PINGiven: t.s.pinGiven(t.now), Now: t.now,
+	}
 }
 
 // answer takes one normalised input where the dialogue stands.

@@ -14,20 +14,23 @@ import (
 func versioned(version int, questions ...text.Key) form.Entry {
 	var all []form.Question[map[string]string]
 	for _, q := range questions {
-		all = append(all, form.Question[map[string]string]{Name: string(q), AskKey: q,
+		all = append(all, form.Question[map[string]string]{
+			Name: string(q), AskKey: q,
 			Set: func(_ context.Context, _ form.Who, d *map[string]string, a string) error {
 				if *d == nil {
 					*d = map[string]string{}
 				}
 				(*d)[string(q)] = a
 				return nil
-			}})
+			},
+		})
 	}
 	return form.Entry{Name: "versioned", Version: version, Menu: 90, Label: "sample.keep_menu", Flow: form.New(form.Spec[map[string]string]{
 		Name: "versioned", Questions: all,
 		Finish: func(context.Context, form.Who, string, map[string]string) (form.Receipt, error) {
 			return form.Receipt{Say: text.L("sample.joined", nil)}, nil
-		}})}
+		},
+	})}
 }
 
 // TestFlowVersionIsPinned deploys a new version of a form, and takes the old
@@ -69,8 +72,10 @@ func TestNewRefusesCollisions(t *testing.T) {
 	flow := versioned(1, "sample.number").Flow
 	for what, entries := range map[string][]form.Entry{
 		"a keyword of the dialogue": {{Name: "a", Version: 1, Flow: flow, Keywords: map[text.Lang][]string{text.French: {"Aïde"}}}},
-		"a keyword twice, folded": {{Name: "a", Version: 1, Flow: flow, Keywords: map[text.Lang][]string{text.Darija: {"RO5SA"}}},
-			{Name: "b", Version: 1, Flow: flow, Keywords: map[text.Lang][]string{text.Darija: {"rokhssa"}}}},
+		"a keyword twice, folded": {
+			{Name: "a", Version: 1, Flow: flow, Keywords: map[text.Lang][]string{text.Darija: {"RO5SA"}}},
+			{Name: "b", Version: 1, Flow: flow, Keywords: map[text.Lang][]string{text.Darija: {"rokhssa"}}},
+		},
 		"a place twice":    {{Name: "a", Version: 1, Menu: 3, Label: "sample.menu", Flow: flow}, {Name: "b", Version: 1, Menu: 3, Label: "sample.menu", Flow: flow}},
 		"an entry twice":   {{Name: "a", Version: 1, Flow: flow}, {Name: "a", Version: 1, Flow: flow}},
 		"no label":         {{Name: "a", Version: 1, Menu: 3, Flow: flow}},
@@ -93,10 +98,12 @@ func TestLongReceiptIsReadByPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, dialog.Limits{}, nil)
 	c := w.config
-	c.Services = []form.Definition{{Name: "v", Entries: []form.Entry{{Name: "long", Version: 1, Menu: 1, Label: "sample.menu",
+	c.Services = []form.Definition{{Name: "v", Entries: []form.Entry{{
+		Name: "long", Version: 1, Menu: 1, Label: "sample.menu",
 		Flow: form.New(form.Spec[struct{}]{Name: "long", Finish: func(context.Context, form.Who, string, struct{}) (form.Receipt, error) {
 			return form.Receipt{Say: text.L("dialog.help", nil)}, nil
-		}})}}}}
+		}}),
+	}}}}
 	var err error
 	if w.dialog, err = dialog.New(c); err != nil {
 		t.Fatal(err)

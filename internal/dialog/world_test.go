@@ -89,8 +89,10 @@ func (f *faults) Fault(err error) {
 // newWorld makes a world on the given store (nil: in memory).
 func newWorld(t testing.TB, limits dialog.Limits, store func(*world) sessions.Store) *world {
 	t.Helper()
-	w := &world{t: t, db: dbtest.DB(t, postgres.Options{}), faults: &faults{},
-		now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}
+	w := &world{
+		t: t, db: dbtest.DB(t, postgres.Options{}), faults: &faults{},
+		now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC),
+	}
 	w.cat = texttest.Load(t, dialog.Texts(), form.Texts(), os.DirFS("testdata"))
 	if _, err := w.db.Exec(t.Context(), sampleSchema); err != nil {
 		t.Fatal(err)
@@ -111,9 +113,11 @@ func newWorld(t testing.TB, limits dialog.Limits, store func(*world) sessions.St
 	if limits.PerHour == 0 {
 		limits.PerHour = 1000
 	}
-	w.config = dialog.Config{Catalogue: w.cat, Services: []form.Definition{s.definition()}, Statuses: []dialog.Status{s},
+	w.config = dialog.Config{
+		Catalogue: w.cat, Services: []form.Definition{s.definition()}, Statuses: []dialog.Status{s},
 		Accounts: accounts{people}, Contacts: people, Commands: book, DB: w.db, Store: live, Keeper: w.keeper, Seal: seal,
-		Hash: func(n string) string { return sessions.HashKey(ring.SessionName(), n) }, Now: w.Now, Meter: w.faults, Limits: limits}
+		Hash: func(n string) string { return sessions.HashKey(ring.SessionName(), n) }, Now: w.Now, Meter: w.faults, Limits: limits,
+	}
 	if w.dialog, err = dialog.New(w.config); err != nil {
 		t.Fatal(err)
 	}
@@ -123,8 +127,10 @@ func newWorld(t testing.TB, limits dialog.Limits, store func(*world) sessions.St
 	}
 	_, err = book.Do(t.Context(), casework.Command{Actor: casework.Actor{Kind: casework.System}, Channel: "test", Key: "known", Verb: "test"}, nil,
 		func(ctx context.Context, tx *casework.Tx) error {
-			_, err := people.Register(ctx, tx, person.Registration{Msisdn: private.StoredMsisdn(known), Lang: text.French, Quality: person.Family,
-				IDType: "cin", IDNumber: "AB123456", BirthDate: time.Date(1985, 3, 5, 0, 0, 0, 0, time.UTC), PIN: hash, ConsentVersion: 1, Channel: "ussd"})
+			_, err := people.Register(ctx, tx, person.Registration{
+				Msisdn: private.StoredMsisdn(known), Lang: text.French, Quality: person.Family,
+				IDType: "cin", IDNumber: "AB123456", BirthDate: time.Date(1985, 3, 5, 0, 0, 0, 0, time.UTC), PIN: hash, ConsentVersion: 1, Channel: "ussd",
+			})
 			return err
 		})
 	if err != nil {

@@ -37,7 +37,8 @@ func flow(finish func(party) error, sets *int) form.Flow {
 		}
 	}
 	return form.New(form.Spec[party]{Name: "party", Questions: []form.Question[party]{
-		{Name: "name", AskKey: "a", Holds: true, Arg: func(w string) bool { return strings.HasPrefix(w, "n") },
+		{
+			Name: "name", AskKey: "a", Holds: true, Arg: func(w string) bool { return strings.HasPrefix(w, "n") },
 			Set: func(_ context.Context, _ form.Who, d *party, a string) error {
 				count()
 				d.Name = a
@@ -46,10 +47,14 @@ func flow(finish func(party) error, sets *int) form.Flow {
 				}
 				d.Lawyer = a == "lawyer"
 				return nil
-			}},
-		{Name: "guest", AskKey: "b", Skip: func(_ form.Who, d party) bool { return d.Lawyer },
-			Set: func(_ context.Context, _ form.Who, d *party, a string) error { count(); d.Guest = a; return nil }},
-		{Name: "more", AskKey: "c", Skip: func(_ form.Who, d party) bool { return d.Lawyer },
+			},
+		},
+		{
+			Name: "guest", AskKey: "b", Skip: func(_ form.Who, d party) bool { return d.Lawyer },
+			Set: func(_ context.Context, _ form.Who, d *party, a string) error { count(); d.Guest = a; return nil },
+		},
+		{
+			Name: "more", AskKey: "c", Skip: func(_ form.Who, d party) bool { return d.Lawyer },
 			Options: func(context.Context, form.Who, party) ([]form.Option, error) {
 				return []form.Option{{Value: "yes"}, {Value: "done", Key: "9"}, {Value: "never"}}, nil
 			},
@@ -63,7 +68,8 @@ func flow(finish func(party) error, sets *int) form.Flow {
 					return form.Reopen("guest")
 				}
 				return nil
-			}},
+			},
+		},
 	}, Finish: func(_ context.Context, _ form.Who, _ string, d party) (form.Receipt, error) {
 		return form.Receipt{Say: text.L("x", nil)}, finish(d)
 	}})
@@ -211,15 +217,19 @@ func tree(t testing.TB, d form.Draft) (v any) {
 func TestBegin(t *testing.T) {
 	t.Parallel()
 	refusal := errors.New("nothing to ask about")
-	f := form.New(form.Spec[party]{Name: "begun", Begin: func(_ context.Context, w form.Who, d *party) error {
-		if w.Account == 0 {
-			return refusal
-		}
-		d.Lawyer = true
-		return nil
-	}, Questions: []form.Question[party]{{Name: "guest", AskKey: "b", Skip: func(_ form.Who, d party) bool { return d.Lawyer },
-		Set: func(context.Context, form.Who, *party, string) error { return nil }}},
-		Finish: func(context.Context, form.Who, string, party) (form.Receipt, error) { return form.Receipt{}, nil }})
+	f := form.New(form.Spec[party]{
+		Name: "begun", Begin: func(_ context.Context, w form.Who, d *party) error {
+			if w.Account == 0 {
+				return refusal
+			}
+			d.Lawyer = true
+			return nil
+		}, Questions: []form.Question[party]{{
+			Name: "guest", AskKey: "b", Skip: func(_ form.Who, d party) bool { return d.Lawyer },
+			Set: func(context.Context, form.Who, *party, string) error { return nil },
+		}},
+		Finish: func(context.Context, form.Who, string, party) (form.Receipt, error) { return form.Receipt{}, nil },
+	})
 	if _, err := f.Start(t.Context(), form.Who{}, nil); !errors.Is(err, refusal) {
 		t.Errorf("begun with %v", err)
 	}
@@ -263,8 +273,7 @@ func FuzzParseDate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		d, err := form.ParseDate(s)
 		if err != nil {
-			var again *form.Retry
-			if !errors.As(err, &again) {
+			if _, again := errors.AsType[*form.Retry](err); !again {
 				t.Errorf("%q: %v", s, err)
 			}
 			return

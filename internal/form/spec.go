@@ -150,8 +150,7 @@ func (f flow[D]) Start(ctx context.Context, w Who, args []string) (Draft, error)
 				continue
 			}
 		}
-		var again *Retry
-		if !errors.As(err, &again) { // a word that does not do is asked for
+		if _, again := errors.AsType[*Retry](err); !again { // a word that does not do is asked for
 			return nil, err
 		}
 	}
