@@ -59,6 +59,7 @@ func (t *turn) ask(ctx context.Context, say ...text.Line) (view, error) {
 		return t.finish(ctx, e)
 	}
 	t.s.At = atAsk
+	t.s.Run.show(p.Options)
 	return view{name: e.Name + "/" + p.Question, say: say, ask: p.Ask, options: p.Options, back: true}, nil
 }
 
@@ -78,6 +79,12 @@ func (t *turn) answerAsk(ctx context.Context, input string) (view, error) {
 	case input == ussd.KeyHome && !offered:
 		t.moved, t.s.Run = true, nil // the draft stays: the next dial asks about it
 		return t.showMenu(ctx)
+	}
+	if len(p.Options) > 0 {
+		if input, ok = t.s.Run.meant(input, p.Options); !ok {
+			t.s.Page = 0
+			return t.ask(ctx, text.L("form.gone", nil))
+		}
 	}
 	draft, err := e.Flow.Answer(ctx, t.who(), t.s.Run.Draft, input)
 	if why, says := citizenFault(err); says {

@@ -3,6 +3,8 @@ package dialog
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/form"
@@ -72,6 +74,33 @@ type run struct {
 	Secret  bool       `json:"s,omitempty"` // holds a PIN: not to be kept as a draft any more
 	Holds   bool       `json:"h,omitempty"` // holds an identity number
 	Touched bool       `json:"t,omitempty"` // something was answered
+	Shown   []string   `json:"o,omitempty"` // the choices as they were shown: key, space, value
+}
+
+func (r *run) show(options []form.Option) {
+	r.Shown = nil
+	for _, o := range options {
+		r.Shown = append(r.Shown, o.Key+" "+o.Value)
+	}
+}
+
+// meant turns the key that a person read into the one that its choice has now:
+// a list may have moved since, the more so where a text waits for a day. ok is
+// false when the choice is gone.
+func (r *run) meant(input string, now []form.Option) (key string, ok bool) {
+	input = strings.TrimRight(input, ".)")
+	for _, s := range r.Shown {
+		shown, value, _ := strings.Cut(s, " ")
+		if shown != input {
+			continue
+		}
+		i := slices.IndexFunc(now, func(o form.Option) bool { return o.Value == value })
+		if i < 0 {
+			return "", false
+		}
+		return now[i].Key, true
+	}
+	return input, true
 }
 
 // expect is a question that a text of ours asked: a bare digit answers it.
