@@ -138,5 +138,5 @@ func (s *Service) sendData(ctx context.Context, w form.Who, key string) (form.Re
 	if err != nil {
 		return form.Receipt{}, err
 	}
-	return form.Receipt{Say: text.L("account.data_sent", nil)}, nil
+	return form.Receipt{Say: text.L("account.data_sent", nil), Texted: true}, nil
 }
