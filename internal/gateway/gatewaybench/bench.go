@@ -47,7 +47,7 @@ type centre struct {
 }
 
 func (c *centre) Message(context.Context, *smpp.Session, smpp.ShortMessage) (smpp.Reply, error) {
-	return smpp.Reply{MessageID: strconv.FormatInt(int64(c.taken.Add(1)), 10)}, nil
+	return smpp.Reply{MessageID: strconv.FormatInt(c.taken.Add(1), 10)}, nil
 }
 
 // system is a gateway bound to a centre.
