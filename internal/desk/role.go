@@ -41,7 +41,10 @@ const (
 	SeeTimetable  Act = "see_timetable"
 	RunTimetable  Act = "run_timetable" // capacity, closings
 	SeeDay        Act = "see_day"
+	SettleVisit   Act = "settle_visit" // how it went, and setting that right
+	AnswerWish    Act = "answer_wish"
 	WorkGate      Act = "work_gate"
+	CallFamilies  Act = "call_families" // whom a text did not reach
 	RunStaff      Act = "run_staff"
 	SeeAudit      Act = "see_audit"
 	Own           Act = "own" // one's own language, role, session
@@ -53,9 +56,9 @@ func acts(r Role) []Act {
 	case Authority:
 		return []Act{SeeInbox, SeeCase, Decide, AskPaper, TakePaper, Refer, Judge, SuspendPermit, RevokePermit, Own}
 	case Clerk:
-		return []Act{SeeInbox, SeeCase, AskPaper, TakePaper, Refer, Match, CloseRequest, Own}
+		return []Act{SeeInbox, SeeCase, AskPaper, TakePaper, Refer, Match, CloseRequest, CallFamilies, Own}
 	case Establishment:
-		return []Act{SeeCase, SuspendPermit, SeeTimetable, RunTimetable, SeeDay, WorkGate, Own}
+		return []Act{SeeCase, SuspendPermit, SeeTimetable, RunTimetable, SeeDay, SettleVisit, AnswerWish, WorkGate, CallFamilies, Own}
 	case Gate:
 		return []Act{SeeDay, WorkGate, Own}
 	case Admin:

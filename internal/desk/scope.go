@@ -125,6 +125,12 @@ func (d *Desk) LastMove(ctx context.Context, ref string) (name string, at time.T
 	return name, at, err
 }
 
+// ReadList notes that a list about some cases of a house was shown to the person.
+func (d *Desk) ReadList(ctx context.Context, w Who, list string, house int64, cases []int64) error {
+	return d.note(ctx, w.Actor(), casework.Entry{Action: list + ".read", ObjectKind: "establishment", ObjectID: house,
+		Detail: map[string]any{"cases": cases}})
+}
+
 // Read notes that a record was shown to the person.
 func (d *Desk) Read(ctx context.Context, w Who, kind string, id int64) error {
 	return d.note(ctx, w.Actor(), casework.Entry{Action: kind + ".read", ObjectKind: kind, ObjectID: id})

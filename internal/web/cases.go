@@ -80,6 +80,9 @@ func (s *Server) showCase(q *request) error {
 		return err
 	}
 	p.Buttons = buttons(c, q.who)
+	if p.Visit != nil {
+		p.Buttons = visitButtons(p, q)
+	}
 	p.Taken = c.Taken(q.who)
 	return q.show("case", p)
 }
@@ -280,7 +283,8 @@ func (s *Server) done(q *request) error {
 		return q.show("gone", text.Ref(chi.URLParam(q.r, "ref"))) // referred to somebody else
 	}
 	p := donePage{Standing: c, What: q.field("what")}
-	if !slices.Contains([]string{"decided", "paper", "supplied", "matched", "unmatched", "judged", "suspended", "revoked", "lifted", "referred", "confirmed", "no_object"}, p.What) {
+	if !slices.Contains([]string{"decided", "paper", "supplied", "matched", "unmatched", "judged", "suspended", "revoked", "lifted", "referred", "confirmed", "no_object",
+		"finished", "missed", "excused", "corrected", "accepted", "rejected"}, p.What) {
 		return q.see("/case/" + c.Ref)
 	}
 	if c.Machine == permit.RequestLife().Name {
@@ -325,6 +329,9 @@ func (s *Server) act(q *request, a desk.Act, verb, what string, do func(ctx cont
 	}
 	if err := s.Desk.Release(ctx, q.who, c.ID); err != nil {
 		return err
+	}
+	if back := q.field("back"); back != "" {
+		return q.see(inside(back))
 	}
 	return q.see("/case/" + c.Ref + "/done?what=" + what)
 }

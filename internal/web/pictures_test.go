@@ -72,18 +72,31 @@ func TestPictures(t *testing.T) {
 			w.shoot(t, ctx, lang, "close-check", "/close?day="+day, chromedp.Click(chromedp.CSS("input[value=works]")),
 				chromedp.Submit(chromedp.CSS("form[action='/close/check']")), chromedp.WaitVisible(chromedp.CSS("form[action='/close']")))
 			w.shoot(t, ctx, lang, "day", "/day?day="+day)
+			w.lose(v.ID)
+			w.shoot(t, ctx, lang, "missed", "/missed")
 			w.shoot(t, ctx, lang, "gate", "/gate")
 			look := func(code string) []chromedp.Action[chromedp.Void] {
 				return []chromedp.Action[chromedp.Void]{chromedp.SetValue(chromedp.CSS("#f-code"), code),
 					chromedp.Submit(chromedp.CSS("#f-code")), chromedp.WaitVisible(chromedp.CSS(".light"))}
 			}
 			w.shoot(t, ctx, lang, "gate-red", "/gate", look(v.Ref)...)
+			wished := w.family(text.French, 1)
+			_, err := w.db.Exec(t.Context(), `update session_template set on_request = true`)
+			w.must(err)
+			w.grant(w.request(wished, "40112"), boss)
+			wish, _ := w.book(wished, "40112")
+			w.shoot(t, ctx, lang, "wishes", "/wishes")
+			w.shoot(t, ctx, lang, "reject", "/case/"+wish.Ref+"/reject")
 			w.forward(slot.Start.Sub(w.now()) - 20*60e9)
 			w.loginBy(t, ctx, "planning")
 			w.shoot(t, ctx, lang, "gate-green", "/gate", look(v.Code)...)
-			_, err := w.db.Exec(t.Context(), `insert into visit_flag (visit_id, kind, source, blocks_gate, at) values ($1, 'court', 'test', true, $2)`, v.ID, w.now())
+			_, err = w.db.Exec(t.Context(), `insert into visit_flag (visit_id, kind, source, blocks_gate, at) values ($1, 'court', 'test', true, $2)`, v.ID, w.now())
 			w.must(err)
 			w.shoot(t, ctx, lang, "gate-amber", "/gate", look(v.Code)...)
+			_, err = w.db.Exec(t.Context(), `update visit_flag set resolved = 'kept', resolved_by = $2, resolved_at = $3 where visit_id = $1`, v.ID, boss, w.now())
+			w.must(err)
+			w.must(w.visits.CheckIn(t.Context(), w.gatekeeper(boss), v.ID, v.Visitors[0]))
+			w.shoot(t, ctx, lang, "day-settle", "/day?day="+day)
 			cmd := w.system()
 			cmd.Actor.Role = "establishment"
 			closure, err := w.visits.Close(t.Context(), cmd, visit.Closing{EstablishmentID: house, Day: slot.Day, Reason: "works"})

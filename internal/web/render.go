@@ -75,6 +75,13 @@ func (s *Server) funcs(k setKey) template.FuncMap {
 			}
 			return code
 		},
+		// missed says why a text did not arrive.
+		"missed": func(state, reason string) string {
+			if key := text.Key("web.missed." + reason); s.Texts.Has(key) {
+				return write(text.L(key, nil))
+			}
+			return write(text.L(text.Key("web.missed."+state), nil))
+		},
 		"dir": func() string {
 			if k.lang == text.Arabic {
 				return "rtl"
@@ -98,6 +105,14 @@ func (s *Server) funcs(k setKey) template.FuncMap {
 			return min(100, 100*part/whole)
 		},
 		"pieces": pieces,
+		// dict gives a block more than one thing to work on.
+		"dict": func(pairs ...any) map[string]any {
+			m := map[string]any{}
+			for i := 0; i+1 < len(pairs); i += 2 {
+				m[fmt.Sprint(pairs[i])] = pairs[i+1]
+			}
+			return m
+		},
 		"wrong": func(all []problem, field string) *text.Line {
 			for _, p := range all {
 				if p.Field == field {

@@ -335,6 +335,10 @@ type dayPage struct {
 	Printed    time.Time
 	Heads      int
 	Inside     int
+	MaySettle  bool
+	Outcomes   []string
+	Now        time.Time
+	Here       string // to come back to
 }
 
 func (s *Server) dayList(q *request) error {
@@ -346,7 +350,8 @@ func (s *Server) dayList(q *request) error {
 	if !ok {
 		day = q.today()
 	}
-	p := dayPage{House: e, Date: day, Prev: day.AddDate(0, 0, -1), Next: day.AddDate(0, 0, 1), Printed: q.now()}
+	p := dayPage{House: e, Date: day, Prev: day.AddDate(0, 0, -1), Next: day.AddDate(0, 0, 1), Printed: q.now(),
+		MaySettle: q.who.Role.May(desk.SettleVisit), Outcomes: visit.Outcomes(), Now: s.Now(), Here: q.r.URL.RequestURI()}
 	if p.Visits, err = s.Visits.DayList(q.r.Context(), q.reading("visit.day_list"), e.ID, day); err != nil {
 		return err
 	}

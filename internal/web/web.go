@@ -42,6 +42,7 @@ type Config struct {
 	Permits *permit.Service
 	Visits  *visit.Service
 	Places  *establishment.Directory
+	Calls   desk.Calls // where a call is noted instead of a text
 	Texts   *text.Catalogue
 	Secure  bool // served over TLS, here or by a proxy in front: cookies say so
 	Log     *slog.Logger
@@ -153,6 +154,20 @@ func (s *Server) routes() []route {
 		{method: "POST", path: "/gate/keep", act: desk.RunTimetable, do: s.gateKeep},
 		{method: "POST", path: "/gate/away", act: desk.WorkGate, do: s.gateAway},
 		{method: "POST", path: "/gate/refuse", act: desk.WorkGate, do: s.gateRefuse},
+
+		{method: "POST", path: "/case/{ref}/finish", act: desk.SettleVisit, do: s.finish},
+		{method: "POST", path: "/case/{ref}/missed", act: desk.SettleVisit, do: s.missed},
+		{method: "GET", path: "/case/{ref}/excuse", act: desk.SettleVisit, do: s.visitPage("excuse")},
+		{method: "POST", path: "/case/{ref}/excuse", act: desk.SettleVisit, do: s.excuse},
+		{method: "GET", path: "/case/{ref}/correct", act: desk.SettleVisit, do: s.visitPage("correct")},
+		{method: "POST", path: "/case/{ref}/correct", act: desk.SettleVisit, do: s.correct},
+		{method: "GET", path: "/wishes", act: desk.AnswerWish, do: s.wishes},
+		{method: "POST", path: "/case/{ref}/accept", act: desk.AnswerWish, do: s.accept},
+		{method: "GET", path: "/case/{ref}/reject", act: desk.AnswerWish, do: s.visitPage("reject")},
+		{method: "POST", path: "/case/{ref}/reject", act: desk.AnswerWish, do: s.reject},
+
+		{method: "GET", path: "/missed", act: desk.CallFamilies, do: s.notReached},
+		{method: "POST", path: "/missed/{id}", act: desk.CallFamilies, do: s.called},
 
 		{method: "GET", path: "/audit", act: desk.SeeAudit, do: s.audit},
 		{method: "POST", path: "/audit/verify", act: desk.SeeAudit, do: s.verify},

@@ -56,6 +56,7 @@ type world struct {
 	visits  *visit.Service
 	permits *permit.Service
 	desk    *desk.Desk
+	box     *outbox.Outbox
 	site    *httptest.Server
 	log     *strings.Builder
 	n       atomic.Int64
@@ -82,6 +83,7 @@ func newWorld(t testing.TB) *world {
 	w.places = establishment.New(w.db, ring, w.now)
 	box := outbox.New(outbox.Config{DB: w.db, Texts: w.texts, Contacts: w.persons, Vault: ring,
 		Route: func(private.Msisdn) string { return "north" }, Now: w.now})
+	w.box = box
 	w.cases = casework.NewBook(w.db, box, w.now)
 	w.visits = visit.New(w.db, w.cases, w.places, ring, w.now)
 	w.permits = permit.New(w.db, w.cases, w.persons, w.places, ring, resting{w.visits}, w.now)
@@ -91,7 +93,7 @@ func newWorld(t testing.TB) *world {
 	pin, err := w.persons.HashPIN(t.Context(), "4826")
 	w.must(err)
 	w.pin = pin
-	s, err := web.New(web.Config{Desk: w.desk, Permits: w.permits, Visits: w.visits, Places: w.places, Texts: w.texts,
+	s, err := web.New(web.Config{Desk: w.desk, Permits: w.permits, Visits: w.visits, Places: w.places, Calls: w.box, Texts: w.texts,
 		Samples: []web.Sample{
 			{Login: "directeur", Password: password, Secret: secret, Role: desk.Authority, Where: "Aïn Sebaâ 1"},
 			{Login: "greffe", Password: password, Secret: secret, Role: desk.Clerk, Where: "Aïn Sebaâ 1"},

@@ -86,9 +86,10 @@ type Pool struct {
 // Listed is a visit on a list of staff. Names are for whoever may read them to look up.
 type Listed struct {
 	Visit
-	Room    string
-	Flagged bool
-	Guests  []ListedGuest
+	Room     string
+	Flagged  bool
+	AnswerBy *time.Time // of a wish
+	Guests   []ListedGuest
 }
 
 // ListedGuest is one visitor on a list.

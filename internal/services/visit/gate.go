@@ -341,6 +341,20 @@ func (s *Service) Missed(ctx context.Context, cmd casework.Command, visitID int6
 // correctFor is how long an outcome may be set right.
 const correctFor = 7 * 24 * time.Hour
 
+// MayCorrect tells whether an outcome may still be set right.
+func (v Visit) MayCorrect(now time.Time) bool {
+	return (v.State == NoShow || v.State == Done) && !now.After(v.Ends.Add(correctFor))
+}
+
+// MayMiss tells whether it may be noted that nobody came.
+func (v Visit) MayMiss(now time.Time) bool { return v.State == Booked && !now.Before(v.Ends) }
+
+// ExcuseReasons lists why a missed visit costs no right.
+func ExcuseReasons() []string { return []string{"illness", "mourning", "transport", "house_incident"} }
+
+// CorrectReasons lists why an outcome was wrong.
+func CorrectReasons() []string { return []string{"wrong_row", "seen_inside", "not_seen"} }
+
 // Excuse gives the rights of a missed visit back.
 func (s *Service) Excuse(ctx context.Context, cmd casework.Command, visitID int64, reason string) error {
 	v, _, err := s.before(ctx, visitID)

@@ -93,6 +93,9 @@ func (s *Service) Reject(ctx context.Context, cmd casework.Command, visitID int6
 	})
 }
 
+// RejectReasons lists why an establishment can't meet a wish; the family reads it.
+func RejectReasons() []string { return []string{"staff", "works", "health", "security", "permit"} }
+
 // LapseRequests ends the wishes that nobody answered in time. It is the
 // establishment's failure and costs the family nothing.
 func (s *Service) LapseRequests(ctx context.Context) error {

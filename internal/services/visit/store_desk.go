@@ -30,7 +30,7 @@ const sqlPools = `
 select pool, places, used, release_on from occurrence_pool where occurrence_id = $1 order by pool <> 'public', pool limit 20`
 
 const listedColumns = `select ` + visitColumns + `, t.room,
-    exists (select 1 from visit_flag f where f.visit_id = v.id and f.resolved is null) as flagged,
+    exists (select 1 from visit_flag f where f.visit_id = v.id and f.resolved is null) as flagged, c.due_at as answer_by,
     (select coalesce(jsonb_agg(jsonb_build_object('visitor', g.visitor_id, 'lead', g.lead, 'age', g.age,
             'attendance', g.attendance, 'permit', pc.ref) order by not g.lead, g.visitor_id), '[]')
         from visit_visitor g join case_file pc on pc.id = g.permit_id where g.visit_id = v.id) as guests
