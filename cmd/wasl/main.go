@@ -26,6 +26,7 @@ type cli struct {
 	Import  importCmd  `cmd:"" help:"Take a CSV of the register; bad lines are listed, good ones kept."`
 	Verify  verifyCmd  `cmd:"" help:"Check the audit trail's chain and that every counter equals the rows it counts."`
 	Doctor  doctorCmd  `cmd:"" help:"Say in words what is missing or wrong in settings, database, Redis and binds."`
+	Bench   benchCmd   `cmd:"" help:"Measure this program on this machine, with servers and an operator of its own."`
 }
 
 func main() {
@@ -54,7 +55,7 @@ func execute(ctx context.Context, args []string) error {
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.logLevel()}))
 	k.BindTo(ctx, (*context.Context)(nil))
-	err = k.Run(&c.Settings, log)
+	err = k.Run(&c.Settings, &c.Bench, log)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil //nolint:nilerr // the end was asked for
 	}
