@@ -111,8 +111,12 @@ func (a *app) jobs(st *stores) []schedule.Job {
 
 // explain writes a fault for the person at the terminal.
 func explain(texts *text.Catalogue, err error) error {
-	if k := fault.KeyOf(err); k != "" {
-		return errors.New(texts.Write(text.English, fault.LineOf(err)))
+	line := fault.LineOf(err)
+	if own := "web.fault." + line.Key; texts.Has(own) { // the desk's own wording
+		line.Key = own
+	}
+	if line.Key != "" {
+		return errors.New(texts.Write(text.English, line))
 	}
 	return fmt.Errorf("%w", err)
 }

@@ -24,6 +24,7 @@ type cli struct {
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date."`
 	Seed    seedCmd    `cmd:"" help:"Load sample data."`
 	Import  importCmd  `cmd:"" help:"Take a CSV of the register; bad lines are listed, good ones kept."`
+	Staff   staffCmd   `cmd:"" help:"Make a login of the back-office: the first administrator."`
 	Verify  verifyCmd  `cmd:"" help:"Check the audit trail's chain and that every counter equals the rows it counts."`
 	Doctor  doctorCmd  `cmd:"" help:"Say in words what is missing or wrong in settings, database, Redis and binds."`
 	Bench   benchCmd   `cmd:"" help:"Measure this program on this machine, with servers and an operator of its own."`

@@ -27,8 +27,8 @@ with c as (
     returning ` + caseColumns + `
 ), a as (
     insert into audit_event (at, actor_kind, actor_id, role, on_behalf_of, channel, action, object_kind, object_id,
-        reason_code, note, detail, command_id)
-    select $8, $13, $14, $15, $16, $17, $2 || '.' || $10, $2, c.id, $18, $19, $20, $21 from c
+        reason_code, note, detail, command_id, rule_version)
+    select $8, $13, $14, $15, $16, $17, $2 || '.' || $10, $2, c.id, $18, $19, $20, $21, $22 from c
     returning id
 ), t as (
     insert into transition (case_id, seq, prev_seq, machine, machine_version, from_state, event, to_state, human_only,
@@ -44,8 +44,8 @@ with c as (
     returning ` + caseColumns + `
 ), a as (
     insert into audit_event (at, actor_kind, actor_id, role, on_behalf_of, channel, action, object_kind, object_id,
-        reason_code, note, detail, command_id)
-    select $5, $9, $10, $11, $12, $13, c.machine || '.' || $6, c.machine, c.id, $14, $15, $16, $17 from c
+        reason_code, note, detail, command_id, rule_version)
+    select $5, $9, $10, $11, $12, $13, c.machine || '.' || $6, c.machine, c.id, $14, $15, $16, $17, $18 from c
     returning id
 ), t as (
     insert into transition (case_id, seq, prev_seq, machine, machine_version, from_state, event, to_state, human_only,

@@ -66,6 +66,7 @@ type Move struct {
 	Reason string // reason code, where the rule needs one
 	Note   string // for staff eyes only
 	Detail map[string]any
+	Rules  int    // version of the rule set that the move was measured by; 0: none
 	By     *Actor // who acts, when not the command's own actor: a timer that ran out meanwhile
 }
 
@@ -99,7 +100,7 @@ func (t *Tx) Begin(ctx context.Context, m Machine, o Opening, mv Move) (File, er
 		a := t.cmd.Actor
 		rows, err := t.Query(ctx, sqlBegin, ref, m.Name, m.Version, o.AccountID, o.AuthorityID, o.EstablishmentID,
 			rule.To, t.now, o.DueAt, rule.Event, rule.HumanOnly, rule.NeedsReason, a.Kind, a.ID, a.Role,
-			zeroNil(a.OnBehalfOf), t.cmd.Channel, emptyNil(mv.Reason), emptyNil(mv.Note), detail, t.commandID)
+			zeroNil(a.OnBehalfOf), t.cmd.Channel, emptyNil(mv.Reason), emptyNil(mv.Note), detail, t.commandID, mv.Rules)
 		if err != nil {
 			return File{}, fmt.Errorf("begin %s: %w", m.Name, err)
 		}
@@ -131,7 +132,7 @@ func (t *Tx) Move(ctx context.Context, m Machine, f File, mv Move) (File, error)
 	}
 	rows, err := t.Query(ctx, sqlMove, f.ID, f.Version, f.State, rule.To, t.now, rule.Event, rule.HumanOnly,
 		rule.NeedsReason, a.Kind, a.ID, a.Role, zeroNil(a.OnBehalfOf), t.cmd.Channel,
-		emptyNil(mv.Reason), emptyNil(mv.Note), detail, t.commandID)
+		emptyNil(mv.Reason), emptyNil(mv.Note), detail, t.commandID, mv.Rules)
 	if err != nil {
 		return File{}, fmt.Errorf("move case %d: %w", f.ID, err)
 	}

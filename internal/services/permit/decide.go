@@ -81,8 +81,8 @@ func (s *Service) Decide(ctx context.Context, cmd casework.Command, in Decision)
 		}
 		event, reason := outcome(in.Verdicts)
 		f, err = tx.Move(ctx, RequestLife(), f, casework.Move{
-			Event: event, Reason: reason, Note: in.Note,
-			Detail: map[string]any{"kind": in.Kind, "visits": in.Visits, "rules": rules.Version},
+			Event: event, Reason: reason, Note: in.Note, Rules: rules.Version,
+			Detail: map[string]any{"kind": in.Kind, "visits": in.Visits},
 		})
 		if err != nil {
 			return err

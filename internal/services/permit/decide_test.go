@@ -41,6 +41,12 @@ func TestGrantAll(t *testing.T) {
 	if got.State != permit.Granted || len(got.Permits) != 2 {
 		t.Fatalf("decided %+v", got)
 	}
+	var rules int
+	w.must(w.db.QueryRow(t.Context(), `select rule_version from audit_event where object_id = $1 and action = 'permit_request.grant_all'`,
+		sent.ID).Scan(&rules))
+	if rules == 0 {
+		t.Error("the decision does not tell by which rules it was taken")
+	}
 	v, err := w.permits.View(t.Context(), sent.ID)
 	w.must(err)
 	for i, p := range v.Permits {

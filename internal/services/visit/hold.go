@@ -300,7 +300,7 @@ func (s *Service) makeRoom(ctx context.Context, tx *casework.Tx, h house, ask As
 
 func (s *Service) insert(ctx context.Context, tx *casework.Tx, h house, ask Ask, o Slot, p Party, week *time.Time) (Visit, error) {
 	f, err := tx.Begin(ctx, Life(), casework.Opening{AccountID: ask.Account, EstablishmentID: &o.EstablishmentID},
-		casework.Move{Event: hold, Detail: map[string]any{"occurrence": o.ID, "rules": h.Rules.Version}})
+		casework.Move{Event: hold, Rules: h.Rules.Version, Detail: map[string]any{"occurrence": o.ID}})
 	if err != nil {
 		return Visit{}, err
 	}
@@ -385,7 +385,7 @@ func (s *Service) makeSure(ctx context.Context, tx *casework.Tx, h house, v Visi
 	if _, err := tx.Exec(ctx, sqlSetCode, v.ID, code); err != nil {
 		return Booking{}, fmt.Errorf("set code: %w", err)
 	}
-	if _, err := tx.Move(ctx, Life(), f, casework.Move{Event: confirm, Detail: map[string]any{"rules": h.Rules.Version}}); err != nil {
+	if _, err := tx.Move(ctx, Life(), f, casework.Move{Event: confirm, Rules: h.Rules.Version}); err != nil {
 		return Booking{}, err
 	}
 	v.Code = code

@@ -16,7 +16,7 @@ const answerHour = 20
 
 // requestIn makes a held place a wish that the establishment has to answer.
 func (s *Service) requestIn(ctx context.Context, tx *casework.Tx, h house, v Visit, f casework.File) (Booking, error) {
-	f, err := tx.Move(ctx, Life(), f, casework.Move{Event: request, Detail: map[string]any{"rules": h.Rules.Version}})
+	f, err := tx.Move(ctx, Life(), f, casework.Move{Event: request, Rules: h.Rules.Version})
 	if err != nil {
 		return Booking{}, err
 	}
@@ -65,7 +65,7 @@ func (s *Service) Accept(ctx context.Context, cmd casework.Command, visitID int6
 		if _, err := tx.Exec(ctx, sqlSetCode, v.ID, v.Code); err != nil {
 			return fmt.Errorf("set code: %w", err)
 		}
-		if f, err = tx.Move(ctx, Life(), f, casework.Move{Event: accept, Detail: map[string]any{"rules": h.Rules.Version}}); err != nil {
+		if f, err = tx.Move(ctx, Life(), f, casework.Move{Event: accept, Rules: h.Rules.Version}); err != nil {
 			return err
 		}
 		if err := tx.Assign(ctx, f, f.AuthorityID, f.EstablishmentID, nil, nil); err != nil {
