@@ -37,19 +37,23 @@ type Grant struct {
 // AddStaff makes an account with its grants and gives its id. A login that is
 // taken is a Conflict.
 func (d *Desk) AddStaff(ctx context.Context, cmd casework.Command, s Staff) (int64, error) {
+	id, _, err := d.addStaff(ctx, cmd, s)
+	return id, err
+}
+
+func (d *Desk) addStaff(ctx context.Context, cmd casework.Command, s Staff) (id int64, replayed bool, err error) {
 	if _, err := totp.GenerateCode(s.Secret, d.now()); err != nil {
-		return 0, fault.Invalid("desk.bad_secret", nil).With(err)
+		return 0, false, fault.Invalid("desk.bad_secret", nil).With(err)
 	}
 	hash, err := d.hashPassword(ctx, s.Password)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if s.Lang == "" {
 		s.Lang = text.French
 	}
 	cmd.Verb = "staff.add"
-	var id int64
-	_, err = d.book.Do(ctx, cmd, &id, func(ctx context.Context, tx *casework.Tx) error {
+	replayed, err = d.book.Do(ctx, cmd, &id, func(ctx context.Context, tx *casework.Tx) error {
 		if err := tx.QueryRow(ctx, sqlNextStaff).Scan(&id); err != nil {
 			return fmt.Errorf("add staff: %w", err)
 		}
@@ -60,10 +64,7 @@ func (d *Desk) AddStaff(ctx context.Context, cmd casework.Command, s Staff) (int
 		batch := &pgx.Batch{}
 		batch.Queue(sqlAddStaff, id, s.Login, s.Name, s.Lang, hash, secret, tx.Now())
 		for _, g := range s.Grants {
-			if g.From.IsZero() {
-				g.From = tx.Now()
-			}
-			batch.Queue(sqlAddGrant, id, g.Role, zeroNil(g.AuthorityID), zeroNil(g.EstablishmentID), g.From, dayNil(g.To), dayNil(g.TrainedOn))
+			batch.Queue(sqlAddGrant, g.args(id, tx.Now())...)
 		}
 		err = tx.SendBatch(ctx, batch).Close()
 		switch postgres.Violated(err) {
@@ -79,7 +80,14 @@ func (d *Desk) AddStaff(ctx context.Context, cmd casework.Command, s Staff) (int
 		tx.Audit(casework.Entry{Action: "staff.add", ObjectKind: "staff", ObjectID: id})
 		return nil
 	})
-	return id, err
+	return id, replayed, err
+}
+
+func (g Grant) args(staff int64, now time.Time) []any {
+	if g.From.IsZero() {
+		g.From = now
+	}
+	return []any{staff, g.Role, zeroNil(g.AuthorityID), zeroNil(g.EstablishmentID), g.From, dayNil(g.To), dayNil(g.TrainedOn)}
 }
 
 func zeroNil(id int64) *int64 {
@@ -109,6 +117,7 @@ type Member struct {
 
 // MemberGrant is one grant on that list.
 type MemberGrant struct {
+	ID      int64      `json:"id"`
 	Role    Role       `json:"role"`
 	Where   string     `json:"where"`
 	WhereAr string     `json:"where_ar"`
@@ -116,6 +125,9 @@ type MemberGrant struct {
 	To      *time.Time `json:"to"`
 	Trained *string    `json:"trained"`
 }
+
+// Over tells whether a grant has ended.
+func (g MemberGrant) Over(now time.Time) bool { return g.To != nil && !g.To.After(now) }
 
 // Members lists all staff.
 func (d *Desk) Members(ctx context.Context, w Who) ([]Member, error) {

@@ -47,31 +47,3 @@ const sqlEndSession = `update staff_session set ended_at = $2 where token_hash =
 const sqlPutOn = `update staff_session set role = $2 where token_hash = $1`
 
 const sqlSetLang = `update staff set lang = $2 where id = $1`
-
-const sqlNextStaff = `select nextval(pg_get_serial_sequence('staff', 'id'))`
-
-const sqlAddStaff = `
-insert into staff (id, login, name, lang, password_hash, totp_sealed, created_at) values ($1, $2, $3, $4, $5, $6, $7)`
-
-const sqlAddGrant = `
-insert into staff_grant (staff_id, role, authority_id, establishment_id, valid_from, valid_to, trained_on)
-values ($1, $2, $3, $4, $5, $6, $7)`
-
-const sqlMembers = `
-select t.id, t.login, t.name, t.active, t.locked_until,
-    (select max(s.seen_at) from staff_session s where s.staff_id = t.id),
-    (select coalesce(jsonb_agg(jsonb_build_object('role', g.role, 'where', coalesce(e.name_fr, a.name_fr, ''),
-            'where_ar', coalesce(e.name_ar, a.name_ar, ''), 'from', g.valid_from, 'to', g.valid_to, 'trained', g.trained_on) order by g.id), '[]')
-        from staff_grant g left join establishment e on e.id = g.establishment_id left join authority a on a.id = g.authority_id
-        where g.staff_id = t.id)
-from staff t order by t.login limit 1000`
-
-const sqlUnlock = `update staff set wrong = 0, locked_until = null where id = $1`
-
-const sqlActivate = `update staff set active = true, version = version + 1 where id = $1`
-
-const sqlShut = `
-with s as (
-    update staff_session set ended_at = $2 where staff_id = $1 and ended_at is null
-)
-update staff set active = false, version = version + 1 where id = $1`

@@ -111,6 +111,13 @@ func TestRolesByRoutes(t *testing.T) {
 		{"POST", "/audit/verify", aud, false},
 		{"GET", "/staff", adm, false},
 		{"POST", "/staff/999999?do=unlock", adm, false},
+		{"GET", "/staff/new", adm, false},
+		{"POST", "/staff/new", adm, false},
+		{"GET", "/staff/999999", adm, false},
+		{"POST", "/staff/999999/renew", adm, false},
+		{"GET", "/staff/999999/grant?role=gate", adm, false},
+		{"POST", "/staff/999999/grant", adm, false},
+		{"POST", "/staff/999999/grant/999999", adm, false},
 		{"GET", "/nowhere", "", false},
 	}
 	fill := func(path string, r records) string {

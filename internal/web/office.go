@@ -49,31 +49,3 @@ func (s *Server) verify(q *request) error {
 	p.Report, p.Head = &report, hex.EncodeToString(report.Head.Hash)
 	return q.show("audit", p)
 }
-
-func (s *Server) staff(q *request) error {
-	all, err := s.Desk.Members(q.r.Context(), q.who)
-	if err != nil {
-		return err
-	}
-	return q.show("staff", all)
-}
-
-func (s *Server) changeStaff(q *request) error {
-	if _, err := q.command("staff"); err != nil {
-		return err
-	}
-	id, key := q.pathNumber("id"), q.field("key")
-	var err error
-	switch q.field("do") {
-	case "unlock":
-		err = s.Desk.Unlock(q.r.Context(), q.who, key, id)
-	case "shut":
-		err = s.Desk.SetActive(q.r.Context(), q.who, key, id, false)
-	case "open":
-		err = s.Desk.SetActive(q.r.Context(), q.who, key, id, true)
-	}
-	if err != nil {
-		return err
-	}
-	return q.see("/staff")
-}

@@ -21,7 +21,7 @@ func TestPictures(t *testing.T) {
 			w := newWorld(t)
 			house, dir := w.house("AINS"), w.authority("DIR", "AINS")
 			boss := w.staff("directeur", lang, desk.Grant{Role: desk.Authority, AuthorityID: dir})
-			w.staff("greffe", lang, desk.Grant{Role: desk.Clerk, EstablishmentID: house})
+			clerk := w.staff("greffe", lang, desk.Grant{Role: desk.Clerk, EstablishmentID: house})
 			w.staff("planning", lang, desk.Grant{Role: desk.Establishment, EstablishmentID: house})
 			w.staff("admin", lang, desk.Grant{Role: desk.Admin})
 			w.staff("audit", lang, desk.Grant{Role: desk.Auditor})
@@ -106,6 +106,11 @@ func TestPictures(t *testing.T) {
 			w.shoot(t, ctx, lang, "audit", "/audit")
 			w.loginBy(t, ctx, "admin")
 			w.shoot(t, ctx, lang, "staff", "/staff")
+			w.shoot(t, ctx, lang, "staff-new", "/staff/new")
+			w.shoot(t, ctx, lang, "staff-issued", "/staff/new", chromedp.SetValue(chromedp.CSS("#f-name"), "Latifa Amrani"),
+				chromedp.SetValue(chromedp.CSS("#f-login"), "latifa"), chromedp.Submit(chromedp.CSS("#f-login")), chromedp.WaitVisible(chromedp.CSS(".confirm")))
+			w.shoot(t, ctx, lang, "member", fmt.Sprintf("/staff/%d", clerk))
+			w.shoot(t, ctx, lang, "grant", fmt.Sprintf("/staff/%d/grant?role=authority", clerk))
 		})
 	}
 }

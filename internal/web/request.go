@@ -68,6 +68,8 @@ func (q *request) number(name string) int64 {
 	return n
 }
 
+func (q *request) path(name string) string { return chi.URLParam(q.r, name) }
+
 func (q *request) pathNumber(name string) int64 {
 	n, err := strconv.ParseInt(chi.URLParam(q.r, name), 10, 64)
 	if err != nil {

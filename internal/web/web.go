@@ -173,6 +173,13 @@ func (s *Server) routes() []route {
 		{method: "POST", path: "/audit/verify", act: desk.SeeAudit, do: s.verify},
 		{method: "GET", path: "/staff", act: desk.RunStaff, do: s.staff},
 		{method: "POST", path: "/staff/{id}", act: desk.RunStaff, do: s.changeStaff},
+		{method: "GET", path: "/staff/new", act: desk.RunStaff, do: s.newStaffPage},
+		{method: "POST", path: "/staff/new", act: desk.RunStaff, do: s.newStaff},
+		{method: "GET", path: "/staff/{id}", act: desk.RunStaff, do: s.member},
+		{method: "POST", path: "/staff/{id}/renew", act: desk.RunStaff, do: s.renewKeys},
+		{method: "GET", path: "/staff/{id}/grant", act: desk.RunStaff, do: s.grantPage},
+		{method: "POST", path: "/staff/{id}/grant", act: desk.RunStaff, do: s.grant},
+		{method: "POST", path: "/staff/{id}/grant/{grant}", act: desk.RunStaff, do: s.changeGrant},
 	}
 }
 
