@@ -164,7 +164,7 @@ func (st *step) once(ctx context.Context) (reply ussd.Reply, again bool, err err
 		s.Run = st.was.copyRun()
 	}
 	t := &turn{d: st.Dialog, s: s, from: st.from, channel: form.USSD, operator: st.operator, now: st.now}
-	reply, v, err := st.turn(ctx, t)
+	reply, v, err := st.turn(form.Remember(ctx), t)
 	if err != nil {
 		return reply, false, err
 	}

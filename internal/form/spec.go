@@ -199,11 +199,13 @@ func (f flow[D]) options(ctx context.Context, w Who, q Question[D], d D) ([]Opti
 	if q.Options == nil {
 		return nil, nil
 	}
-	options, err := q.Options(ctx, w, d)
-	if err != nil {
-		return nil, fmt.Errorf("form %s: options of %s: %w", f.spec.Name, q.Name, err)
-	}
-	return Number(options), nil
+	return remembered(ctx, f.spec.Name+"/"+q.Name, d, func() ([]Option, error) {
+		options, err := q.Options(ctx, w, d)
+		if err != nil {
+			return nil, fmt.Errorf("form %s: options of %s: %w", f.spec.Name, q.Name, err)
+		}
+		return Number(options), nil
+	})
 }
 
 // Number gives every option without a key the next free digit from 1.
@@ -269,6 +271,7 @@ func (f flow[D]) set(ctx context.Context, w Who, q Question[D], s draft, d D, an
 		return s, d, fmt.Errorf("form %s: read answers: %w", f.spec.Name, err)
 	}
 	st := step{Question: q.Name}
+	defer forget(ctx) // it may have changed what there is to choose from
 	if err := q.Set(ctx, w, &after, answer); err != nil {
 		var re *reopen
 		if !errors.As(err, &re) {
@@ -339,6 +342,7 @@ func (f flow[D]) Finish(ctx context.Context, w Who, key string, raw Draft) (Rece
 	if err != nil {
 		return Receipt{}, err
 	}
+	defer forget(ctx)
 	return f.spec.Finish(ctx, w, key, d)
 }
 
