@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"runtime/pprof"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,8 +36,8 @@ type benchCmd struct {
 
 type benchUSSD struct {
 	Phones    int           `default:"50" help:"Phones at once."`
-	Dialogues int           `default:"2000" help:"Dialogues in all, of four steps each."`
-	Think     time.Duration `default:"0s" help:"How long a person takes between steps."`
+	Dialogues int           `default:"1000" help:"Dialogues in all, of eight steps each."`
+	Think     time.Duration `default:"250ms" help:"How long a person takes between steps; half as much to half as much again."`
 }
 
 type benchInbound struct {
@@ -157,10 +159,11 @@ func (u benchUSSD) Run(ctx context.Context, s *Settings, c *benchCmd, log *slog.
 	const perHour = 8 // below what a number may dial
 	families := max(u.Phones, (u.Dialogues+perHour-1)/perHour)
 	return c.on(ctx, *s, log, 100, families, func(ctx context.Context, b *bed) error {
-		names := []string{"dial", "PIN", "appointments", "more of them"}
-		inputs := []string{dialCode, benchPIN, "1", "98"}
-		times := make([]bench.Times, len(inputs))
-		var all, noPIN bench.Times
+		steps := []struct{ name, input string }{{"dial", dialCode}, {"PIN", benchPIN}, {"appointments", "1"}, {"back", "0"},
+			{"appointments", "1"}, {"back", "0"}, {"appointments", "1"}, {"back", "0"}}
+		times := map[string]*bench.Times{"dial": {}, "PIN": {}, "appointments": {}, "back": {}}
+		var all, but bench.Times
+		var late atomic.Int64
 		phones := make(chan *bench.Phone, families)
 		for _, n := range b.people {
 			phones <- b.centre.Phone(b.link, n.Raw()[1:])
@@ -169,27 +172,28 @@ func (u benchUSSD) Run(ctx context.Context, s *Settings, c *benchCmd, log *slog.
 		err := many(ctx, u.Phones, u.Dialogues, func(ctx context.Context, _ int) error {
 			p := <-phones
 			defer func() { phones <- p }()
-			for i, in := range inputs {
+			for _, step := range steps {
+				if err := pause(ctx, u.Think/2+rand.N(u.Think+1)); err != nil {
+					return err
+				}
 				key := p.Answer
-				if i == 0 {
+				if step.input == dialCode {
 					key = p.Dial
 				}
 				at := time.Now()
-				page, err := key(ctx, in)
+				page, err := key(ctx, step.input)
 				if err != nil {
 					return err
 				}
-				if page.End {
-					return fmt.Errorf("the dialogue ended after %q", names[i])
-				}
 				took := time.Since(at)
-				times[i].Add(took)
+				times[step.name].Add(took)
 				all.Add(took)
-				if in != benchPIN {
-					noPIN.Add(took)
+				if step.name != "PIN" {
+					but.Add(took)
 				}
-				if err := pause(ctx, u.Think); err != nil {
-					return err
+				if page.End { // an apology
+					late.Add(1)
+					return nil
 				}
 			}
 			return nil
@@ -198,10 +202,10 @@ func (u benchUSSD) Run(ctx context.Context, s *Settings, c *benchCmd, log *slog.
 			return err
 		}
 		rate := float64(all.Count()) / time.Since(began).Seconds()
-		fmt.Printf("ussd: %d phones, %d dialogues, %v between steps: %.0f steps per second, %v; without PIN checks %v\n",
-			u.Phones, u.Dialogues, u.Think, rate, &all, &noPIN)
-		for i := range times {
-			fmt.Printf("  %-14s %v\n", names[i], &times[i])
+		fmt.Printf("ussd: %d phones, about %v between steps, %d dialogues: %.0f steps per second, %v; but for PIN checks %v; %d apologies\n",
+			u.Phones, u.Think, u.Dialogues, rate, &all, &but, late.Load())
+		for _, name := range []string{"dial", "PIN", "appointments", "back"} {
+			fmt.Printf("  %-14s %v\n", name, times[name])
 		}
 		return nil
 	})

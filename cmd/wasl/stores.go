@@ -30,6 +30,10 @@ type stores struct {
 	close    []func()
 }
 
+// poolSize is for an address that names none. The driver's own choice, one for
+// each core, has steps of dialogues wait for texts on a small machine.
+const poolSize = 16
+
 func openStores(ctx context.Context, s *Settings, log *slog.Logger) (*stores, error) {
 	st := &stores{dsn: s.DatabaseURL}
 	if err := st.open(ctx, s, log); err != nil {
@@ -57,7 +61,11 @@ func (st *stores) open(ctx context.Context, s *Settings, log *slog.Logger) error
 	} else if pending {
 		return errors.New("the database's schema is older than this program: run `wasl migrate` first")
 	}
-	db, err := postgres.Open(ctx, st.dsn, postgres.Options{})
+	var o postgres.Options
+	if !strings.Contains(st.dsn, "pool_max_conns") {
+		o.MaxConns = poolSize
+	}
+	db, err := postgres.Open(ctx, st.dsn, o)
 	if err != nil {
 		return err
 	}
