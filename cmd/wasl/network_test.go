@@ -206,7 +206,7 @@ func (n *network) step(number string, op ussd.Op, input string) smpp.ShortMessag
 func sms(number, body string) smpp.ShortMessage {
 	payload, alphabet := gsm.Encode(body)
 	return smpp.ShortMessage{Command: smpp.DeliverSM, Source: smpp.Address{TON: 1, NPI: 1, Addr: number}, Dest: smpp.Address{Addr: "3690"},
-		Payload: payload, DataCoding: alphabet.DataCoding()}
+		Payload: payload, DataCoding: alphabet.DataCoding(), UsePayloadTLV: len(payload) > 254}
 }
 
 func (n *network) seen(number string) []page {
