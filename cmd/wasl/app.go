@@ -43,6 +43,7 @@ type app struct {
 	accounts *account.Service
 	info     *info.Service
 	desk     *desk.Desk
+	imports  *desk.Imports
 	metrics  *prometheus.Registry
 }
 
@@ -65,6 +66,7 @@ func newApp(ctx context.Context, st *stores, operators gateway.Operators, now fu
 	a.info = info.New(a.places, a.persons, a.book)
 	a.desk = desk.New(st.db, a.book, a.places, st.keys, now)
 	a.register = establishment.NewRegister(a.places, a.book, a.permits, a.visits)
+	a.imports = desk.NewImports(a.desk, a.register, func(err error) { log.Error("import of the register", "error", err) })
 	if err := casework.Sync(ctx, st.db, permit.RequestLife(), permit.Life(), visit.Life()); err != nil {
 		return nil, err
 	}

@@ -97,6 +97,7 @@ func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.
 		}
 		p.components = append(p.components,
 			run.Component{Name: "inbox", Run: p.inbox.Run},
+			run.Component{Name: "imports", Run: a.imports.Run},
 			run.Component{Name: "jobs", Run: jobs.Run})
 	}
 	if has("gateway") {

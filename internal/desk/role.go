@@ -27,27 +27,28 @@ type Act string
 
 // Acts.
 const (
-	SeeInbox      Act = "see_inbox"
-	SeeCase       Act = "see_case"
-	Decide        Act = "decide"
-	AskPaper      Act = "ask_paper"
-	TakePaper     Act = "take_paper"
-	Refer         Act = "refer"
-	Match         Act = "match"
-	CloseRequest  Act = "close_request" // nothing can come of it any more
-	Judge         Act = "judge"
-	SuspendPermit Act = "suspend_permit"
-	RevokePermit  Act = "revoke_permit"
-	SeeTimetable  Act = "see_timetable"
-	RunTimetable  Act = "run_timetable" // capacity, closings
-	SeeDay        Act = "see_day"
-	SettleVisit   Act = "settle_visit" // how it went, and setting that right
-	AnswerWish    Act = "answer_wish"
-	WorkGate      Act = "work_gate"
-	CallFamilies  Act = "call_families" // whom a text did not reach
-	RunStaff      Act = "run_staff"
-	SeeAudit      Act = "see_audit"
-	Own           Act = "own" // one's own language, role, session
+	SeeInbox       Act = "see_inbox"
+	SeeCase        Act = "see_case"
+	Decide         Act = "decide"
+	AskPaper       Act = "ask_paper"
+	TakePaper      Act = "take_paper"
+	Refer          Act = "refer"
+	Match          Act = "match"
+	CloseRequest   Act = "close_request" // nothing can come of it any more
+	Judge          Act = "judge"
+	SuspendPermit  Act = "suspend_permit"
+	RevokePermit   Act = "revoke_permit"
+	SeeTimetable   Act = "see_timetable"
+	RunTimetable   Act = "run_timetable" // capacity, closings
+	SeeDay         Act = "see_day"
+	SettleVisit    Act = "settle_visit" // how it went, and setting that right
+	AnswerWish     Act = "answer_wish"
+	WorkGate       Act = "work_gate"
+	CallFamilies   Act = "call_families" // whom a text did not reach
+	ImportRegister Act = "import_register"
+	RunStaff       Act = "run_staff"
+	SeeAudit       Act = "see_audit"
+	Own            Act = "own" // one's own language, role, session
 )
 
 // acts is who may do what at all; where is a matter of grants.
@@ -56,9 +57,9 @@ func acts(r Role) []Act {
 	case Authority:
 		return []Act{SeeInbox, SeeCase, Decide, AskPaper, TakePaper, Refer, Judge, SuspendPermit, RevokePermit, Own}
 	case Clerk:
-		return []Act{SeeInbox, SeeCase, AskPaper, TakePaper, Refer, Match, CloseRequest, CallFamilies, Own}
+		return []Act{SeeInbox, SeeCase, AskPaper, TakePaper, Refer, Match, CloseRequest, CallFamilies, ImportRegister, Own}
 	case Establishment:
-		return []Act{SeeCase, SuspendPermit, SeeTimetable, RunTimetable, SeeDay, SettleVisit, AnswerWish, WorkGate, CallFamilies, Own}
+		return []Act{SeeCase, SuspendPermit, SeeTimetable, RunTimetable, SeeDay, SettleVisit, AnswerWish, WorkGate, CallFamilies, ImportRegister, Own}
 	case Gate:
 		return []Act{SeeDay, WorkGate, Own}
 	case Admin:

@@ -126,6 +126,18 @@ type MemberGrant struct {
 	Trained *string    `json:"trained"`
 }
 
+// TrainedOn gives the day of training, once noted.
+func (g MemberGrant) TrainedOn() *time.Time {
+	if g.Trained == nil {
+		return nil
+	}
+	day, err := time.Parse(time.DateOnly, *g.Trained)
+	if err != nil {
+		return nil
+	}
+	return &day
+}
+
 // Over tells whether a grant has ended.
 func (g MemberGrant) Over(now time.Time) bool { return g.To != nil && !g.To.After(now) }
 

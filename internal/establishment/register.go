@@ -42,6 +42,16 @@ func NewRegister(dir *Directory, book Commands, watchers ...Watcher) *Register {
 type Source struct {
 	Name    string
 	Country string
+	Houses  []int64 // for which it may speak; nil: all of the country
+}
+
+// covers tells whether the source may report what happened to somebody held at
+// from: of its own houses all, of others only that the person came to one of its own.
+func (s Source) covers(kind Movement, from, to int64) bool {
+	if s.Houses == nil || slices.Contains(s.Houses, from) {
+		return true
+	}
+	return (kind == Admitted || kind == Transferred) && slices.Contains(s.Houses, to)
 }
 
 // Record takes one event keyed by hand.
@@ -288,6 +298,9 @@ func (b *batchRun) one(e Event) (why text.Key) {
 		loc = b.loc
 	}
 	h := b.held[string(b.index(e))]
+	if h != nil && !b.src.covers(e.Kind, h.establishmentID, at.id) {
+		return "import.other_house"
+	}
 	if h == nil || h.isNew && !h.changed && e.Kind != Admitted {
 		return "import.detainee_unknown"
 	}

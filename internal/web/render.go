@@ -82,6 +82,13 @@ func (s *Server) funcs(k setKey) template.FuncMap {
 			}
 			return write(text.L(text.Key("web.missed."+state), nil))
 		},
+		// because writes a reason that was stored; the back-office may have its own words for it.
+		"because": func(b desk.Because) string {
+			if own := "web.fault." + b.Key; s.Texts.Has(own) {
+				return write(text.L(own, b.Text().Params))
+			}
+			return write(b.Text())
+		},
 		"dir": func() string {
 			if k.lang == text.Arabic {
 				return "rtl"

@@ -30,7 +30,11 @@ const bodyLimit = 64 << 10
 // into its page.
 func (s *Server) page(p route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
+		limit := int64(bodyLimit)
+		if p.upload {
+			limit += desk.FileMax
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		who, err := s.resume(r, !p.quiet)
 		if err != nil {
 			if fault.KindOf(err) != fault.KindForbidden {
@@ -42,10 +46,7 @@ func (s *Server) page(p route) http.HandlerFunc {
 		q := &request{s: s, w: w, r: r, who: who}
 		err = who.Allow(p.act)
 		if err == nil {
-			err = r.ParseForm()
-			if err != nil {
-				err = fault.Invalid("web.fault.form", nil).With(err)
-			}
+			err = parse(r, p.upload, limit)
 		}
 		if err == nil {
 			err = p.do(q)
@@ -54,6 +55,24 @@ func (s *Server) page(p route) http.HandlerFunc {
 			q.fail(err)
 		}
 	}
+}
+
+// parse reads the form. A file stays in memory: nothing of it lies on a disk in
+// the open.
+func parse(r *http.Request, upload bool, limit int64) error {
+	read := r.ParseForm
+	if upload && r.Method == http.MethodPost {
+		read = func() error { return r.ParseMultipartForm(limit) }
+	}
+	err := read()
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large) && upload:
+		return fault.Invalid("desk.file_too_large", fault.Params{"n": desk.FileMax >> 20}).With(err)
+	case err != nil && !errors.Is(err, http.ErrNotMultipart): // a form without a file is read, and lacks it
+		return fault.Invalid("web.fault.form", nil).With(err)
+	}
+	return nil
 }
 
 func (q *request) now() time.Time { return q.s.Now().In(q.who.Zone) }
@@ -140,7 +159,7 @@ func (q *request) nav() []navItem {
 		act  desk.Act
 	}{
 		{"/inbox", desk.SeeInbox}, {"/timetable", desk.SeeTimetable}, {"/day", desk.SeeDay}, {"/wishes", desk.AnswerWish}, {"/gate", desk.WorkGate},
-		{"/missed", desk.CallFamilies}, {"/audit", desk.SeeAudit}, {"/staff", desk.RunStaff},
+		{"/missed", desk.CallFamilies}, {"/register", desk.ImportRegister}, {"/audit", desk.SeeAudit}, {"/staff", desk.RunStaff},
 	} {
 		if q.who.Role.May(n.act) {
 			items = append(items, navItem{n.path, text.Key("web.nav." + n.path[1:]), strings.HasPrefix(q.r.URL.Path, n.path)})

@@ -43,6 +43,7 @@ type Config struct {
 	Visits  *visit.Service
 	Places  *establishment.Directory
 	Calls   desk.Calls // where a call is noted instead of a text
+	Imports *desk.Imports
 	Texts   *text.Catalogue
 	Secure  bool // served over TLS, here or by a proxy in front: cookies say so
 	Log     *slog.Logger
@@ -99,6 +100,7 @@ type route struct {
 	method, path string
 	act          desk.Act
 	do           func(*request) error
+	upload       bool // takes a file
 	quiet        bool // asked by a script: does not keep the session alive
 }
 
@@ -168,6 +170,10 @@ func (s *Server) routes() []route {
 
 		{method: "GET", path: "/missed", act: desk.CallFamilies, do: s.notReached},
 		{method: "POST", path: "/missed/{id}", act: desk.CallFamilies, do: s.called},
+
+		{method: "GET", path: "/register", act: desk.ImportRegister, do: s.registerPage},
+		{method: "POST", path: "/register", act: desk.ImportRegister, do: s.handIn, upload: true},
+		{method: "GET", path: "/register/{id}", act: desk.ImportRegister, do: s.showImport},
 
 		{method: "GET", path: "/audit", act: desk.SeeAudit, do: s.audit},
 		{method: "POST", path: "/audit/verify", act: desk.SeeAudit, do: s.verify},

@@ -57,6 +57,7 @@ type world struct {
 	permits *permit.Service
 	desk    *desk.Desk
 	box     *outbox.Outbox
+	imports *desk.Imports
 	site    *httptest.Server
 	log     *strings.Builder
 	n       atomic.Int64
@@ -89,11 +90,13 @@ func newWorld(t testing.TB) *world {
 	w.permits = permit.New(w.db, w.cases, w.persons, w.places, ring, resting{w.visits}, w.now)
 	w.desk = desk.New(w.db, w.cases, w.places, ring, w.now)
 	w.must(casework.Sync(t.Context(), w.db, permit.RequestLife(), permit.Life(), visit.Life()))
-	w.must(seed.Sample(t.Context(), w.db, establishment.NewRegister(w.places, w.cases, w.permits, w.visits), w.visits, start))
+	register := establishment.NewRegister(w.places, w.cases, w.permits, w.visits)
+	w.imports = desk.NewImports(w.desk, register, func(err error) { t.Error(err) })
+	w.must(seed.Sample(t.Context(), w.db, register, w.visits, start))
 	pin, err := w.persons.HashPIN(t.Context(), "4826")
 	w.must(err)
 	w.pin = pin
-	s, err := web.New(web.Config{Desk: w.desk, Permits: w.permits, Visits: w.visits, Places: w.places, Calls: w.box, Texts: w.texts,
+	s, err := web.New(web.Config{Desk: w.desk, Permits: w.permits, Visits: w.visits, Places: w.places, Calls: w.box, Imports: w.imports, Texts: w.texts,
 		Samples: []web.Sample{
 			{Login: "directeur", Password: password, Secret: secret, Role: desk.Authority, Where: "Aïn Sebaâ 1"},
 			{Login: "greffe", Password: password, Secret: secret, Role: desk.Clerk, Where: "Aïn Sebaâ 1"},
