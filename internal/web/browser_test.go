@@ -106,9 +106,14 @@ func (w *world) loginBy(t *testing.T, ctx context.Context, name string) { //noli
 	run(t, ctx,
 		chromedp.Navigate(w.site.URL+"/login"),
 		chromedp.WaitVisible(chromedp.CSS("#f-login")),
+		chromedp.Focus(chromedp.CSS("#f-login")), // autofocus may come later than the first key
 		chromedp.KeyEvent(name+kb.Tab+password+kb.Tab+w.code()+kb.Enter),
 		chromedp.WaitVisible(chromedp.CSS("details.me")),
 	)
+	if who := get(t, ctx, chromedp.Text(chromedp.CSS("details.me summary"))); !strings.Contains(who, name) {
+		where, _ := chromedp.Run(ctx, chromedp.Location())
+		t.Fatalf("logged in as %q at %s, not as %s", who, where, name)
+	}
 }
 
 // artefact is where pictures are kept.
@@ -139,6 +144,9 @@ func (w *world) shoot(t *testing.T, ctx context.Context, lang text.Lang, name, p
 			})
 			run(t, ctx, chromedp.WaitReady(chromedp.CSS("body > footer")), chromedp.Evaluate[chromedp.Void](`document.fonts.ready.then(() => 1)`, chromedp.EvalAwaitPromise))
 			file := fmt.Sprintf("%s-%s-%d-%s.png", name, lang, width, theme)
+			if name != "unknown" && get(t, ctx, chromedp.Evaluate[bool](`document.body.classList.contains("page-failure")`)) {
+				t.Errorf("%s shows a failure", file)
+			}
 			if out := get(t, ctx, chromedp.Evaluate[[]string](sideways)); len(out) > 0 {
 				t.Errorf("%s scrolls sideways: %s", file, out)
 			}
