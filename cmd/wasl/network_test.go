@@ -235,6 +235,8 @@ type site struct {
 	s     *Settings
 	ops   gateway.Operators
 
+	patience time.Duration // for a page
+
 	*process
 	stop func()
 }
@@ -242,7 +244,7 @@ type site struct {
 // newSite starts the program as `wasl serve` would, with the sample data.
 func newSite(t *testing.T, redisURL string, db *postgres.DB) *site {
 	t.Helper()
-	w := &site{network: newNetwork(t), clock: &clock{}}
+	w := &site{network: newNetwork(t), clock: &clock{}, patience: 20 * time.Second}
 	w.clock.set(time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC))
 	if redisURL == "" {
 		redisURL = dbtest.Redis(t)

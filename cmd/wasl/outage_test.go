@@ -24,9 +24,6 @@ import (
 	"github.com/wasl-sms/wasl/ussd"
 )
 
-// patience is how long a network waits for a page before the person gives up.
-const patience = 2 * time.Second
-
 // ask takes one step of a dialogue, which must be answered in time.
 func (w *site) ask(t *testing.T, number, input string) page {
 	t.Helper()
@@ -36,7 +33,7 @@ func (w *site) ask(t *testing.T, number, input string) page {
 	}
 	before := len(w.seen(number))
 	w.write(t, m, w.next())
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), w.patience)
 	defer cancel()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -78,6 +75,7 @@ func TestRedisGoneInMidDialogue(t *testing.T) {
 			t.Parallel()
 			redis := sessionstest.StartRedis(t)
 			w := newSite(t, "unix://"+redis.Socket, nil)
+			w.patience = 2 * time.Second // what a network waits for a page, and no more
 			var numbers []string
 			for i := range 5 {
 				n := fmt.Sprintf("21260000000%d", i)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -107,62 +108,52 @@ func (c caller) say(t *testing.T, bodies ...string) {
 // is done once.
 func TestEverythingTwiceByUSSD(t *testing.T) {
 	t.Parallel()
-	for _, r := range repeats() {
+	w := newSite(t, "", nil)
+	for i, r := range repeats() {
+		c := caller{w, r, fmt.Sprintf("21260000000%d", i)}
 		t.Run(r.name, func(t *testing.T) {
-			t.Parallel()
-			c := caller{newSite(t, "", nil), r, "212600000001"}
-			c.keys(t, dialCode, "2", "1", "1", "1", "AB123456", "05031985", pin, pin)
+			c.keys(t, dialCode, "2", "1", "1", "1", fmt.Sprintf("AB12345%d", i), "05031985", pin, pin)
 			c.keys(t, dialCode, pin, "3", "41207", "1", "1", "9", "2", "9")
-			c.world().decide(t, c.only(t, "permit_request"), true)
+			w.world().decide(t, c.newest(t, "permit_request"), true)
 			c.keys(t, dialCode, pin, "1", "1", "1")
 			c.keys(t, dialCode, pin, "2", "1", "2", "1")
 			c.keys(t, dialCode, pin, "2", "2", "1")
-			c.settled(t)
-			c.holds(t, map[string]int{"account": 1, "permit_request": 1, "permit": 1, "visit SUPERSEDED": 1, "visit CANCELLED_FAMILY": 1,
-				"sms account.registered": 1, "sms permit.received": 1, "sms permit.granted": 1, "sms visit.sms.booked": 1,
-				"sms visit.sms.moved": 1, "sms visit.sms.cancelled": 1})
-			sound(t, c.st.db)
 		})
 	}
+	n := len(repeats())
+	w.settled(t)
+	w.holds(t, map[string]int{"account": n, "permit_request": n, "permit": n, "visit SUPERSEDED": n, "visit CANCELLED_FAMILY": n,
+		"sms account.registered": n, "sms permit.received": n, "sms permit.granted": n, "sms visit.sms.booked": n,
+		"sms visit.sms.moved": n, "sms visit.sms.cancelled": n})
+	sound(t, w.st.db)
 }
 
 // TestEverythingTwiceByText is the same by text: one answer to each pair.
 func TestEverythingTwiceByText(t *testing.T) {
 	t.Parallel()
-	for _, r := range repeats() {
+	w := newSite(t, "", nil)
+	for i, r := range repeats() {
+		c := caller{w, r, fmt.Sprintf("21260000000%d", i)}
 		t.Run(r.name, func(t *testing.T) {
-			t.Parallel()
-			c := caller{newSite(t, "", nil), r, "212600000001"}
-			c.world().family(t, "+"+c.number, text.French, "AB123456")
+			w.world().family(t, "+"+c.number, text.French, fmt.Sprintf("AB12345%d", i))
 			c.say(t, "PERMIS 41207", pin, "1", "2", "9", "2", "9")
-			c.world().decide(t, c.only(t, "permit_request"), true)
+			w.world().decide(t, c.newest(t, "permit_request"), true)
 			until(t, "the permit is told", func() bool { return len(c.heard(c.number)) == 8 })
 			c.say(t, "RDV", pin, "1", "1")
-			var ref string
-			if err := c.st.db.QueryRow(t.Context(), `select ref from case_file where machine = 'visit'`).Scan(&ref); err != nil {
-				t.Fatal(err)
-			}
-			c.say(t, "ANNULER "+ref, "1")
-			c.settled(t)
-			c.holds(t, map[string]int{"account": 1, "permit_request": 1, "permit": 1, "visit CANCELLED_FAMILY": 1,
-				"sms permit.received": 1, "sms permit.granted": 1, "sms visit.sms.booked": 1, "sms visit.sms.cancelled": 1})
-			sound(t, c.st.db)
+			c.say(t, "ANNULER "+w.world().newest(t, "visit"), "1")
 		})
 	}
+	n := len(repeats())
+	w.settled(t)
+	w.holds(t, map[string]int{"account": n, "permit_request": n, "permit": n, "visit CANCELLED_FAMILY": n,
+		"sms permit.received": n, "sms permit.granted": n, "sms visit.sms.booked": n, "sms visit.sms.cancelled": n})
+	sound(t, w.st.db)
 }
 
-// only gives the id of a table's only row.
-func (c caller) only(t *testing.T, table string) int64 {
+// newest gives the id of a table's last row.
+func (c caller) newest(t *testing.T, table string) int64 {
 	t.Helper()
-	rows, err := c.st.db.Query(t.Context(), "select id from "+table)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[int64])
-	if err != nil {
-		t.Fatalf("%s: %v", table, err)
-	}
-	return id
+	return int64(c.count(t, "select max(id) from "+table))
 }
 
 // settled waits until nothing is on its way in or out.
