@@ -6,8 +6,10 @@ MAKEFLAGS += --no-print-directory
 RACE     ?= -race
 FUZZTIME ?= 20s
 BENCH    ?= .
+# The whole program under test, browsers included: run without the race detector, which slows it fourfold.
+WHOLE    := /(cmd/wasl|internal/web)$$
 
-.PHONY: help build run demo test check lint fuzz bench clean
+.PHONY: help build run demo test race check lint fuzz bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-7s %s\n' "$$t" "$$d"; done
@@ -25,7 +27,11 @@ demo: run ## the same
 test: ## install what is missing, run every check (RACE= for a quicker run)
 	@scripts/install-deps test
 	@$(MAKE) check
-	@go test $(RACE) -timeout 10m ./...
+	@go test $(RACE) -timeout 10m $$(go list ./... | grep -vE '$(WHOLE)')
+	@go test -timeout 10m $$(go list ./... | grep -E '$(WHOLE)')
+
+race: ## the race detector on every package, the whole program and its browsers too (slow)
+	@go test -race -timeout 30m ./...
 
 check: ## formatting and go vet
 	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$out" ]; then echo "gofmt -w these:"; echo "$$out"; exit 1; fi

@@ -79,7 +79,7 @@ func (a *app) definitions() []form.Definition {
 
 // newDialog builds the talking side. Its sessions carry on in PostgreSQL while
 // Redis is gone.
-func (a *app) newDialog(st *stores, now func() time.Time, log *slog.Logger) (*dialog.Dialog, *dialog.Keeper, error) {
+func (a *app) newDialog(st *stores, limits dialog.Limits, now func() time.Time, log *slog.Logger) (*dialog.Dialog, *dialog.Keeper, error) {
 	sealer, err := sessions.NewSealer(st.keys.SessionSeal())
 	if err != nil {
 		return nil, nil, err
@@ -92,7 +92,7 @@ func (a *app) newDialog(st *stores, now func() time.Time, log *slog.Logger) (*di
 	d, err := dialog.New(dialog.Config{
 		Catalogue: a.texts, Services: a.definitions(), Statuses: []dialog.Status{a.permits, a.visits},
 		Accounts: known{a.persons}, Contacts: a.persons, Commands: a.book, DB: st.db, Store: store, Keeper: keeper, Seal: sealer,
-		Code: dialCode,
+		Code: dialCode, Limits: limits,
 		Hash: func(msisdn string) string { return sessions.HashKey(st.keys.SessionName(), msisdn) },
 		Now:  now, Meter: newMeter(a.metrics, log),
 	})

@@ -81,7 +81,7 @@ func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.
 	}
 	has := func(role string) bool { return slices.Contains(roles, role) }
 
-	d, keeper, err := a.newDialog(st, now, log)
+	d, keeper, err := a.newDialog(st, s.Limits, now, log)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"github.com/wasl-sms/wasl/internal/dialog"
 	"log/slog"
 	"net"
 	"net/url"
@@ -14,18 +15,19 @@ import (
 
 // Settings are shared by all commands.
 type Settings struct {
-	DatabaseURL string `name:"database-url" env:"WASL_DATABASE_URL" placeholder:"URL" help:"PostgreSQL 15 or newer. Unset: a private server is started in the data directory."`
-	RedisURL    string `name:"redis-url" env:"WASL_REDIS_URL" placeholder:"URL" help:"Redis 7 or newer; several, separated by commas: a cluster. Unset: a private redis-server, or memory where there is none."`
-	HTTPAddr    string `name:"http-addr" env:"WASL_HTTP_ADDR" default:"localhost:8080" help:"Where the back-office, /healthz and /readyz are served."`
-	MetricsAddr string `name:"metrics-addr" env:"WASL_METRICS_ADDR" placeholder:"ADDR" help:"Where /metrics is served. Unset: beside the back-office, to this machine only."`
-	Operators   string `name:"operators" env:"WASL_OPERATORS" placeholder:"FILE" help:"Operators file (TOML): names, prefixes, codes, binds."`
-	DataDir     string `name:"data-dir" env:"WASL_DATA_DIR" default:"${data}" help:"Where the private database, keys and files live."`
-	Keys        string `name:"keys" env:"WASL_KEYS" placeholder:"FILE" help:"Key file. Unset: made in the data directory, with a warning."`
-	Country     string `name:"country" env:"WASL_COUNTRY" default:"MA" enum:"MA,DZ" help:"Where local numbers belong: MA or DZ."`
-	TLSCert     string `name:"tls-cert" env:"WASL_TLS_CERT" placeholder:"FILE" help:"Certificate of the back-office. Unset: plain HTTP, for a proxy in front or this machine."`
-	TLSKey      string `name:"tls-key" env:"WASL_TLS_KEY" placeholder:"FILE" help:"Its private key."`
-	BehindTLS   bool   `name:"behind-tls" env:"WASL_BEHIND_TLS" help:"A proxy in front speaks TLS: cookies are for HTTPS only."`
-	Log         string `name:"log" env:"WASL_LOG" default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
+	DatabaseURL string        `name:"database-url" env:"WASL_DATABASE_URL" placeholder:"URL" help:"PostgreSQL 15 or newer. Unset: a private server is started in the data directory."`
+	RedisURL    string        `name:"redis-url" env:"WASL_REDIS_URL" placeholder:"URL" help:"Redis 7 or newer; several, separated by commas: a cluster. Unset: a private redis-server, or memory where there is none."`
+	HTTPAddr    string        `name:"http-addr" env:"WASL_HTTP_ADDR" default:"localhost:8080" help:"Where the back-office, /healthz and /readyz are served."`
+	MetricsAddr string        `name:"metrics-addr" env:"WASL_METRICS_ADDR" placeholder:"ADDR" help:"Where /metrics is served. Unset: beside the back-office, to this machine only."`
+	Operators   string        `name:"operators" env:"WASL_OPERATORS" placeholder:"FILE" help:"Operators file (TOML): names, prefixes, codes, binds."`
+	DataDir     string        `name:"data-dir" env:"WASL_DATA_DIR" default:"${data}" help:"Where the private database, keys and files live."`
+	Keys        string        `name:"keys" env:"WASL_KEYS" placeholder:"FILE" help:"Key file. Unset: made in the data directory, with a warning."`
+	Country     string        `name:"country" env:"WASL_COUNTRY" default:"MA" enum:"MA,DZ" help:"Where local numbers belong: MA or DZ."`
+	TLSCert     string        `name:"tls-cert" env:"WASL_TLS_CERT" placeholder:"FILE" help:"Certificate of the back-office. Unset: plain HTTP, for a proxy in front or this machine."`
+	TLSKey      string        `name:"tls-key" env:"WASL_TLS_KEY" placeholder:"FILE" help:"Its private key."`
+	BehindTLS   bool          `name:"behind-tls" env:"WASL_BEHIND_TLS" help:"A proxy in front speaks TLS: cookies are for HTTPS only."`
+	Limits      dialog.Limits `kong:"-"` // of dialogues; what is zero takes its default
+	Log         string        `name:"log" env:"WASL_LOG" default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 }
 
 // roles of a process.

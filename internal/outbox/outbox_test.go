@@ -353,6 +353,15 @@ func TestUrgentTextsOvertakeACampaign(t *testing.T) {
 	})
 	eventually(t, "the campaign has begun", func() bool { return op.count() == 1 })
 	f.enqueue(t, told(9000, message.Decision), told(9001, message.Code))
+	eventually(t, "the lane has heard of the urgent ones", func() bool {
+		var queued int
+		err := f.db.QueryRow(t.Context(), `select count(*) from message_part p join message m on m.id = p.message_id
+			where m.class < 5 and p.state = 'queued'`).Scan(&queued)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return queued == 0
+	})
 	for n := 2; n <= 6; n++ {
 		step <- struct{}{}
 		eventually(t, "the next part is written", func() bool { return op.count() == n })
