@@ -92,8 +92,10 @@ func (c importCmd) Run(ctx context.Context, s *Settings, log *slog.Logger) error
 	}
 	defer func() { _ = f.Close() }()
 	return offline(ctx, s, log, func(_ *stores, a *app) error {
-		cmd := casework.Command{Actor: casework.Actor{Kind: casework.System, Role: "import"}, Channel: "system",
-			Key: fmt.Sprintf("import/%s/%s/%d", c.Source, filepath.Base(c.File), time.Now().UnixNano()), Verb: "register.import"}
+		cmd := casework.Command{
+			Actor: casework.Actor{Kind: casework.System, Role: "import"}, Channel: "system",
+			Key: fmt.Sprintf("import/%s/%s/%d", c.Source, filepath.Base(c.File), time.Now().UnixNano()), Verb: "register.import",
+		}
 		bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount())
 		report, err := a.register.Import(ctx, cmd, establishment.Source{Name: c.Source, Country: c.Land}, f, func(done, total int) {
 			bar.ChangeMax(total)

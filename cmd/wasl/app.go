@@ -57,8 +57,10 @@ func newApp(ctx context.Context, st *stores, operators gateway.Operators, now fu
 	a := &app{texts: texts, metrics: prometheus.NewRegistry()}
 	a.persons = person.New(st.db, st.keys, now)
 	a.places = establishment.New(st.db, st.keys, now)
-	a.outbox = outbox.New(outbox.Config{DB: st.db, Texts: texts, Contacts: a.persons, Vault: st.keys, Route: operators.Route, Holding: operators.Holding,
-		Metrics: outbox.NewMetrics(a.metrics), Now: now})
+	a.outbox = outbox.New(outbox.Config{
+		DB: st.db, Texts: texts, Contacts: a.persons, Vault: st.keys, Route: operators.Route, Holding: operators.Holding,
+		Metrics: outbox.NewMetrics(a.metrics), Now: now,
+	})
 	a.book = casework.NewBook(st.db, a.outbox, now)
 	a.visits = visit.New(st.db, a.book, a.places, st.keys, now)
 	a.permits = permit.New(st.db, a.book, a.persons, a.places, st.keys, resting{a.visits}, now)
@@ -107,8 +109,10 @@ func (a *app) newDialog(st *stores, limits dialog.Limits, now func() time.Time, 
 func (a *app) jobs(st *stores) []schedule.Job {
 	sealer := casework.NewSealer(st.db)
 	jobs := append(a.visits.Jobs(), a.permits.Jobs()...)
-	return append(jobs, schedule.Job{Name: "audit.seal", Spec: "*/5 * * * * *",
-		Do: func(ctx context.Context, _ schedule.Run) error { return sealer.SealAll(ctx) }})
+	return append(jobs, schedule.Job{
+		Name: "audit.seal", Spec: "*/5 * * * * *",
+		Do: func(ctx context.Context, _ schedule.Run) error { return sealer.SealAll(ctx) },
+	})
 }
 
 // explain writes a fault for the person at the terminal.

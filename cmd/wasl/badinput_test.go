@@ -91,8 +91,10 @@ func TestWrongPINLocks(t *testing.T) {
 func TestOddTexts(t *testing.T) {
 	t.Parallel()
 	w := newSite(t, "", nil)
-	for i, body := range []string{"😀", "Добрый день, помогите пожалуйста", "x", "!!!", "00000000000000000000", "PERMIS 99999999",
-		"'; drop table account; --", "مرحبا", strings.Repeat("trop long ", 200)} {
+	for i, body := range []string{
+		"😀", "Добрый день, помогите пожалуйста", "x", "!!!", "00000000000000000000", "PERMIS 99999999",
+		"'; drop table account; --", "مرحبا", strings.Repeat("trop long ", 200),
+	} {
 		number := fmt.Sprintf("21260000000%d", i)
 		parts, alphabet := gsm.Split(body, gsm.Options{Ref: uint16(i + 1)})
 		for _, p := range parts {
@@ -211,8 +213,13 @@ func TestSettingsThatContradict(t *testing.T) {
 			t.Errorf("want %q in %v", want, err)
 		}
 	}
-	for _, args := range [][]string{{"serve", "--country", "FR"}, {"serve", "--no-such-setting"}, {"bench", "ussd", "--database-url", "postgres://db/wasl"},
-		{"serve", "--roles", "gateway"}, {"serve", "--roles", "chef"}} {
+	for _, args := range [][]string{
+		{"serve", "--country", "FR"},
+		{"serve", "--no-such-setting"},
+		{"bench", "ussd", "--database-url", "postgres://db/wasl"},
+		{"serve", "--roles", "gateway"},
+		{"serve", "--roles", "chef"},
+	} {
 		if err := execute(context.Background(), args); err == nil {
 			t.Errorf("%v was taken", args)
 		}

@@ -159,8 +159,16 @@ func (u benchUSSD) Run(ctx context.Context, s *Settings, c *benchCmd, log *slog.
 	const perHour = 8 // below what a number may dial
 	families := max(u.Phones, (u.Dialogues+perHour-1)/perHour)
 	return c.on(ctx, *s, log, 100, families, func(ctx context.Context, b *bed) error {
-		steps := []struct{ name, input string }{{"dial", dialCode}, {"PIN", benchPIN}, {"appointments", "1"}, {"back", "0"},
-			{"appointments", "1"}, {"back", "0"}, {"appointments", "1"}, {"back", "0"}}
+		steps := []struct{ name, input string }{
+			{"dial", dialCode},
+			{"PIN", benchPIN},
+			{"appointments", "1"},
+			{"back", "0"},
+			{"appointments", "1"},
+			{"back", "0"},
+			{"appointments", "1"},
+			{"back", "0"},
+		}
 		times := map[string]*bench.Times{"dial": {}, "PIN": {}, "appointments": {}, "back": {}}
 		var all, but bench.Times
 		var late atomic.Int64
@@ -253,8 +261,10 @@ func (o benchOutbox) Run(ctx context.Context, s *Settings, c *benchCmd, log *slo
 			for at := 0; at < o.Texts; at += batch {
 				list := make([]message.Outbound, min(batch, o.Texts-at))
 				for k := range list {
-					list[k] = message.Outbound{To: private.StoredMsisdn(fmt.Sprintf("+2126%08d", at+k)), Lang: text.French, Class: message.Information,
-						Line: text.L("permit.received", text.Params{"ref": text.Ref("48213377"), "due": time.Now()})}
+					list[k] = message.Outbound{
+						To: private.StoredMsisdn(fmt.Sprintf("+2126%08d", at+k)), Lang: text.French, Class: message.Information,
+						Line: text.L("permit.received", text.Params{"ref": text.Ref("48213377"), "due": time.Now()}),
+					}
 				}
 				if err := b.app.outbox.Enqueue(ctx, tx, list); err != nil {
 					return err

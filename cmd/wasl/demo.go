@@ -47,8 +47,10 @@ type demo struct {
 // newDemo starts listening as an operator, and makes a process bound to it.
 func newDemo(ctx context.Context, s *Settings, st *stores, now func() time.Time, log *slog.Logger) (*demo, error) {
 	password := rand.Text()[:8] // SMPP 3.4 §5.2.2: at most eight characters
-	op, err := smsc.New(smsc.Config{Accounts: map[string]string{"wasl": password}, SIMs: demoSIMs(), AnyNumber: true,
-		USSDCode: dialCode, ShortCode: "3690", Log: log, Now: now})
+	op, err := smsc.New(smsc.Config{
+		Accounts: map[string]string{"wasl": password}, SIMs: demoSIMs(), AnyNumber: true,
+		USSDCode: dialCode, ShortCode: "3690", Log: log, Now: now,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -81,9 +83,11 @@ dialect = "spec"
 	p.mux.Handle("/phone/", http.StripPrefix("/phone", op.Handler()))
 	p.mux.Handle("/phone", http.RedirectHandler("/phone/", http.StatusFound))
 	p.web.onShutdown = op.EndStreams
-	p.components = append([]run.Component{{Name: "operator",
+	p.components = append([]run.Component{{
+		Name: "operator",
 		Run:  func(ctx context.Context) error { return op.Serve(ctx, ln) },
-		Stop: func(context.Context) error { return op.Close() }}}, p.components...)
+		Stop: func(context.Context) error { return op.Close() },
+	}}, p.components...)
 	return &demo{process: p, smsc: op}, nil
 }
 

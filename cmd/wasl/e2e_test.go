@@ -143,8 +143,10 @@ func (e *errand) holds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"account " + string(e.lang), "gate present", "permit ACTIVE", "permit_request GRANTED", "uses 0+1",
-		"visit CHECKED_IN", "visitor granted"}
+	want := []string{
+		"account " + string(e.lang), "gate present", "permit ACTIVE", "permit_request GRANTED", "uses 0+1",
+		"visit CHECKED_IN", "visitor granted",
+	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

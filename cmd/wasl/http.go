@@ -33,8 +33,10 @@ func (l *listener) component() run.Component {
 }
 
 func (l *listener) start(ctx context.Context) (err error) {
-	l.server = &http.Server{Handler: l.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(l.log.Handler(), slog.LevelDebug)}
+	l.server = &http.Server{
+		Handler: l.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(l.log.Handler(), slog.LevelDebug),
+	}
 	if l.onShutdown != nil {
 		l.server.RegisterOnShutdown(l.onShutdown)
 	}

@@ -27,8 +27,10 @@ func newMeter(reg prometheus.Registerer, log *slog.Logger) *meter {
 			[]string{"channel", "operator", "screen", "lang"}),
 		left: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ussd_screen_ends_total", Help: "How screens ended."},
 			[]string{"channel", "operator", "screen", "why"}),
-		stayed: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ussd_screen_seconds", Help: "Time a person took on a screen.",
-			Buckets: []float64{1, 2, 5, 10, 20, 40, 60, 120}}, []string{"channel", "lang"}),
+		stayed: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "ussd_screen_seconds", Help: "Time a person took on a screen.",
+			Buckets: []float64{1, 2, 5, 10, 20, 40, 60, 120},
+		}, []string{"channel", "lang"}),
 		log: log,
 	}
 	reg.MustRegister(m.entered, m.left, m.stayed)

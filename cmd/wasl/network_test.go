@@ -47,15 +47,19 @@ type page struct {
 
 func newNetwork(t *testing.T) *network {
 	t.Helper()
-	n := &network{pages: map[string][]page{}, texts: map[string][]string{}, units: map[string][2]byte{}, seq: 1 << 20, acks: map[uint32][]smpp.Status{},
-		joins: gsm.NewJoiner(gsm.JoinerConfig{})}
+	n := &network{
+		pages: map[string][]page{}, texts: map[string][]string{}, units: map[string][2]byte{}, seq: 1 << 20, acks: map[uint32][]smpp.Status{},
+		joins: gsm.NewJoiner(gsm.JoinerConfig{}),
+	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	n.addr = ln.Addr().String()
-	srv := &smpp.Server{SystemID: "network", Auth: func(context.Context, smpp.BindRequest) smpp.Status { return smpp.StatusOK },
-		Handler: smpp.HandlerFunc(n.take), Session: smpp.SessionConfig{Tracer: acks{n}}}
+	srv := &smpp.Server{
+		SystemID: "network", Auth: func(context.Context, smpp.BindRequest) smpp.Status { return smpp.StatusOK },
+		Handler: smpp.HandlerFunc(n.take), Session: smpp.SessionConfig{Tracer: acks{n}},
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(ctx, tapped{ln, n}) }()
@@ -205,8 +209,10 @@ func (n *network) step(number string, op ussd.Op, input string) smpp.ShortMessag
 
 func sms(number, body string) smpp.ShortMessage {
 	payload, alphabet := gsm.Encode(body)
-	return smpp.ShortMessage{Command: smpp.DeliverSM, Source: smpp.Address{TON: 1, NPI: 1, Addr: number}, Dest: smpp.Address{Addr: "3690"},
-		Payload: payload, DataCoding: alphabet.DataCoding(), UsePayloadTLV: len(payload) > 254}
+	return smpp.ShortMessage{
+		Command: smpp.DeliverSM, Source: smpp.Address{TON: 1, NPI: 1, Addr: number}, Dest: smpp.Address{Addr: "3690"},
+		Payload: payload, DataCoding: alphabet.DataCoding(), UsePayloadTLV: len(payload) > 254,
+	}
 }
 
 func (n *network) seen(number string) []page {

@@ -31,8 +31,10 @@ func (w *world) family(t *testing.T, number string, lang text.Lang, card string)
 	var id int64
 	cmd := casework.Command{Actor: casework.Actor{Kind: casework.Citizen}, Channel: "ussd", Key: "register/" + number, Verb: "account.register"}
 	_, err = w.app.book.Do(t.Context(), cmd, &id, func(ctx context.Context, tx *casework.Tx) error {
-		a, err := w.app.persons.Register(ctx, tx, person.Registration{Msisdn: n, Lang: lang, Quality: person.Family, IDType: "cin",
-			IDNumber: card, BirthDate: time.Date(1985, 3, 5, 0, 0, 0, 0, time.UTC), PIN: hash, ConsentVersion: 1, Channel: "ussd"})
+		a, err := w.app.persons.Register(ctx, tx, person.Registration{
+			Msisdn: n, Lang: lang, Quality: person.Family, IDType: "cin",
+			IDNumber: card, BirthDate: time.Date(1985, 3, 5, 0, 0, 0, 0, time.UTC), PIN: hash, ConsentVersion: 1, Channel: "ussd",
+		})
 		id = a.ID
 		return err
 	})
@@ -49,10 +51,14 @@ func (w *world) send(t *testing.T, account int64, detentionNo string) permit.Sen
 	if err != nil {
 		t.Fatal(err)
 	}
-	sent, err := w.app.permits.Send(t.Context(), casework.Command{Actor: casework.Actor{Kind: casework.Citizen, ID: account}, Channel: "ussd",
-		Key: fmt.Sprintf("send/%d/%s", account, detentionNo), Verb: "permit.send"}, permit.Sending{AccountID: account,
-		Claim: permit.Claim{Number: detentionNo}, Hint: establishment.HintYes,
-		Visitors: []permit.Coming{{VisitorID: household[0].ID, Relation: "parent"}}})
+	sent, err := w.app.permits.Send(t.Context(), casework.Command{
+		Actor: casework.Actor{Kind: casework.Citizen, ID: account}, Channel: "ussd",
+		Key: fmt.Sprintf("send/%d/%s", account, detentionNo), Verb: "permit.send",
+	}, permit.Sending{
+		AccountID: account,
+		Claim:     permit.Claim{Number: detentionNo}, Hint: establishment.HintYes,
+		Visitors: []permit.Coming{{VisitorID: household[0].ID, Relation: "parent"}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +72,10 @@ func (w *world) decide(t *testing.T, id int64, grant bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := permit.Decision{RequestID: id, Version: v.File.Version, AuthorityID: *v.File.AuthorityID, Kind: permit.Period, Sighted: true,
-		From: w.clock.now(), To: w.clock.now().AddDate(0, 6, 0)}
+	d := permit.Decision{
+		RequestID: id, Version: v.File.Version, AuthorityID: *v.File.AuthorityID, Kind: permit.Period, Sighted: true,
+		From: w.clock.now(), To: w.clock.now().AddDate(0, 6, 0),
+	}
 	for _, asked := range v.Visitors {
 		verdict := permit.Verdict{VisitorID: asked.VisitorID, Grant: grant}
 		if !grant {

@@ -68,7 +68,8 @@ type process struct {
 // newProcess builds a process; load, if any, fills its database first and gives
 // logins to show at the back-office's door.
 func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.Operators, roles []string,
-	load func(context.Context, *app) ([]web.Sample, error), now func() time.Time, log *slog.Logger) (*process, error) {
+	load func(context.Context, *app) ([]web.Sample, error), now func() time.Time, log *slog.Logger,
+) (*process, error) {
 	a, err := newApp(ctx, st, operators, now, log)
 	if err != nil {
 		return nil, err
@@ -101,8 +102,10 @@ func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.
 			run.Component{Name: "jobs", Run: jobs.Run})
 	}
 	if has("gateway") {
-		p.gateway, err = gateway.New(gateway.Config{Operators: operators, Outbox: a.outbox, Inbox: p.inbox, Dialogue: d,
-			Log: log, Metrics: gateway.NewMetrics(a.metrics), Now: now})
+		p.gateway, err = gateway.New(gateway.Config{
+			Operators: operators, Outbox: a.outbox, Inbox: p.inbox, Dialogue: d,
+			Log: log, Metrics: gateway.NewMetrics(a.metrics), Now: now,
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"github.com/wasl-sms/wasl/internal/dialog"
 	"log/slog"
 	"net"
 	"net/url"
@@ -11,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/wasl-sms/wasl/internal/dialog"
 )
 
 // Settings are shared by all commands.

@@ -23,8 +23,12 @@ type repeat struct {
 }
 
 func repeats() []repeat {
-	return []repeat{{"same number at once", false, false}, {"other number at once", false, true},
-		{"same number later", true, false}, {"other number later", true, true}}
+	return []repeat{
+		{"same number at once", false, false},
+		{"other number at once", false, true},
+		{"same number later", true, false},
+		{"other number later", true, true},
+	}
 }
 
 // caller is a person whose operator sends everything twice.
@@ -106,7 +110,7 @@ func (c caller) say(t *testing.T, bodies ...string) {
 // TestEverythingTwiceByUSSD goes through a family's whole errand while the
 // operator sends each step twice: every copy gets the same page, and every act
 // is done once.
-func TestEverythingTwiceByUSSD(t *testing.T) {
+func TestEverythingTwiceByUSSD(t *testing.T) { //nolint:tparallel // the sums below count what every way of repeating left
 	t.Parallel()
 	w := newSite(t, "", nil)
 	for i, r := range repeats() {
@@ -122,14 +126,16 @@ func TestEverythingTwiceByUSSD(t *testing.T) {
 	}
 	n := len(repeats())
 	w.settled(t)
-	w.holds(t, map[string]int{"account": n, "permit_request": n, "permit": n, "visit SUPERSEDED": n, "visit CANCELLED_FAMILY": n,
+	w.holds(t, map[string]int{
+		"account": n, "permit_request": n, "permit": n, "visit SUPERSEDED": n, "visit CANCELLED_FAMILY": n,
 		"sms account.registered": n, "sms permit.received": n, "sms permit.granted": n, "sms visit.sms.booked": n,
-		"sms visit.sms.moved": n, "sms visit.sms.cancelled": n})
+		"sms visit.sms.moved": n, "sms visit.sms.cancelled": n,
+	})
 	sound(t, w.st.db)
 }
 
 // TestEverythingTwiceByText is the same by text: one answer to each pair.
-func TestEverythingTwiceByText(t *testing.T) {
+func TestEverythingTwiceByText(t *testing.T) { //nolint:tparallel // the sums below count what every way of repeating left
 	t.Parallel()
 	w := newSite(t, "", nil)
 	for i, r := range repeats() {
@@ -145,8 +151,10 @@ func TestEverythingTwiceByText(t *testing.T) {
 	}
 	n := len(repeats())
 	w.settled(t)
-	w.holds(t, map[string]int{"account": n, "permit_request": n, "permit": n, "visit CANCELLED_FAMILY": n,
-		"sms permit.received": n, "sms permit.granted": n, "sms visit.sms.booked": n, "sms visit.sms.cancelled": n})
+	w.holds(t, map[string]int{
+		"account": n, "permit_request": n, "permit": n, "visit CANCELLED_FAMILY": n,
+		"sms permit.received": n, "sms permit.granted": n, "sms visit.sms.booked": n, "sms visit.sms.cancelled": n,
+	})
 	sound(t, w.st.db)
 }
 

@@ -140,8 +140,10 @@ func (p *Phone) step(ctx context.Context, op ussd.Op, input string) (Page, error
 	m := message(p.number, "369", input)
 	m.ServiceType = "USSD"
 	info := *p.info.Load()
-	m.TLVs = smpp.TLVs{{Tag: smpp.TagUSSDServiceOp, Value: []byte{byte(op)}},
-		{Tag: smpp.TagITSSessionInfo, Value: []byte{info[0], info[1] &^ 1}}}
+	m.TLVs = smpp.TLVs{
+		{Tag: smpp.TagUSSDServiceOp, Value: []byte{byte(op)}},
+		{Tag: smpp.TagITSSessionInfo, Value: []byte{info[0], info[1] &^ 1}},
+	}
 	refused := make(chan error, 1)
 	err := p.link.SubmitAsync(ctx, m, func(_ smpp.SubmitResult, err error) {
 		if err != nil {
@@ -186,6 +188,8 @@ func (c *Centre) Text(ctx context.Context, link *smpp.Session, number, to, body 
 
 func message(from, to, body string) smpp.ShortMessage {
 	payload, alphabet := gsm.Encode(body)
-	return smpp.ShortMessage{Command: smpp.DeliverSM, Source: smpp.Address{TON: 1, NPI: 1, Addr: from}, Dest: smpp.Address{Addr: to},
-		Payload: payload, DataCoding: alphabet.DataCoding()}
+	return smpp.ShortMessage{
+		Command: smpp.DeliverSM, Source: smpp.Address{TON: 1, NPI: 1, Addr: from}, Dest: smpp.Address{Addr: to},
+		Payload: payload, DataCoding: alphabet.DataCoding(),
+	}
 }

@@ -67,8 +67,10 @@ func (d *Desk) VerifyTrail(ctx context.Context, w Who, nonce string) (casework.R
 		return report, err
 	}
 	_, err = d.book.Do(ctx, w.Command("audit.verify", nonce), nil, func(_ context.Context, tx *casework.Tx) error {
-		tx.Audit(casework.Entry{Action: "audit.verify", ObjectKind: "audit", ObjectID: report.Head.Seq,
-			Detail: map[string]any{"sealed": report.Sealed, "holds": report.First == nil}})
+		tx.Audit(casework.Entry{
+			Action: "audit.verify", ObjectKind: "audit", ObjectID: report.Head.Seq,
+			Detail: map[string]any{"sealed": report.Sealed, "holds": report.First == nil},
+		})
 		return nil
 	})
 	return report, err

@@ -223,8 +223,10 @@ func (m *Imports) take(ctx context.Context, h handed) (establishment.Report, err
 	if err != nil {
 		return establishment.Report{}, fmt.Errorf("open the file: %w", err)
 	}
-	cmd := casework.Command{Actor: casework.Actor{Kind: casework.Staff, ID: h.StaffID, Role: string(h.Role)},
-		Channel: Channel, Key: fmt.Sprintf("register.import/%d", h.ID), Verb: "register.import"}
+	cmd := casework.Command{
+		Actor:   casework.Actor{Kind: casework.Staff, ID: h.StaffID, Role: string(h.Role)},
+		Channel: Channel, Key: fmt.Sprintf("register.import/%d", h.ID), Verb: "register.import",
+	}
 	src := establishment.Source{Name: "desk/" + h.Code, Country: h.Country, Houses: []int64{h.House}}
 	var slow error
 	report, err := m.register.Import(ctx, cmd, src, bytes.NewReader(file), func(done, total int) {

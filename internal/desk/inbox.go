@@ -26,6 +26,7 @@ func Views() []View { return []View{ToDo, Waiting, Ended} }
 
 func (v View) states() []string {
 	switch v {
+	case ToDo: // and whatever a page asks for that is no view
 	case Waiting:
 		return []string{"INFO_NEEDED"}
 	case Ended:

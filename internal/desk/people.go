@@ -230,8 +230,10 @@ func (d *Desk) FindDetainee(ctx context.Context, w Who, s Standing, number strin
 	for i, f := range found {
 		ids[i] = f.ID
 	}
-	err = d.note(ctx, w.Actor(), casework.Entry{Action: "detainee.search", ObjectKind: s.Machine, ObjectID: s.ID,
-		Detail: map[string]any{"found": ids}})
+	err = d.note(ctx, w.Actor(), casework.Entry{
+		Action: "detainee.search", ObjectKind: s.Machine, ObjectID: s.ID,
+		Detail: map[string]any{"found": ids},
+	})
 	return found, err
 }
 

@@ -76,6 +76,7 @@ func (w Who) sees(s Standing) bool {
 		return slices.Contains(w.Establishments, *s.EstablishmentID)
 	case Establishment:
 		return s.Machine != "permit_request" && s.EstablishmentID != nil && slices.Contains(w.Establishments, *s.EstablishmentID)
+	case Gate, Admin, Auditor: // no files
 	}
 	return false
 }
@@ -127,8 +128,10 @@ func (d *Desk) LastMove(ctx context.Context, ref string) (name string, at time.T
 
 // ReadList notes that a list about some cases of a house was shown to the person.
 func (d *Desk) ReadList(ctx context.Context, w Who, list string, house int64, cases []int64) error {
-	return d.note(ctx, w.Actor(), casework.Entry{Action: list + ".read", ObjectKind: "establishment", ObjectID: house,
-		Detail: map[string]any{"cases": cases}})
+	return d.note(ctx, w.Actor(), casework.Entry{
+		Action: list + ".read", ObjectKind: "establishment", ObjectID: house,
+		Detail: map[string]any{"cases": cases},
+	})
 }
 
 // Read notes that a record was shown to the person.

@@ -139,7 +139,8 @@ func (w *world) shoot(t *testing.T, ctx context.Context, lang text.Lang, name, p
 		for _, theme := range []string{"light", "dark"} {
 			run(t, ctx, chromedp.EmulateViewport(width, 900), func(ctx context.Context, target *chromedp.Target) (none chromedp.Void, err error) {
 				_, err = cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}})
+					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}},
+				})
 				return none, err
 			})
 			run(t, ctx, chromedp.WaitReady(chromedp.CSS("body > footer")), chromedp.Evaluate[chromedp.Void](`document.fonts.ready.then(() => 1)`, chromedp.EvalAwaitPromise))

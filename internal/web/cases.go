@@ -283,8 +283,10 @@ func (s *Server) done(q *request) error {
 		return q.show("gone", text.Ref(chi.URLParam(q.r, "ref"))) // referred to somebody else
 	}
 	p := donePage{Standing: c, What: q.field("what")}
-	if !slices.Contains([]string{"decided", "paper", "supplied", "matched", "unmatched", "judged", "suspended", "revoked", "lifted", "referred", "confirmed", "no_object",
-		"finished", "missed", "excused", "corrected", "accepted", "rejected"}, p.What) {
+	if !slices.Contains([]string{
+		"decided", "paper", "supplied", "matched", "unmatched", "judged", "suspended", "revoked", "lifted", "referred", "confirmed", "no_object",
+		"finished", "missed", "excused", "corrected", "accepted", "rejected",
+	}, p.What) {
 		return q.see("/case/" + c.Ref)
 	}
 	if c.Machine == permit.RequestLife().Name {

@@ -153,11 +153,11 @@ func (s *Server) me(q *request) error {
 
 // home is where the work of a role begins.
 func (s *Server) home(q *request) error {
-	for _, n := range q.nav() {
-		if q.who.Role == desk.Gate {
-			return q.see("/gate")
-		}
-		return q.see(n.Path)
+	if q.who.Role == desk.Gate {
+		return q.see("/gate")
+	}
+	if n := q.nav(); len(n) > 0 {
+		return q.see(n[0].Path)
 	}
 	return q.see("/login")
 }

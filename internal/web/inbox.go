@@ -37,8 +37,10 @@ func (s *Server) inbox(q *request) error {
 	}
 	now := q.now()
 	for _, r := range p.Rows {
-		p.Lines = append(p.Lines, inboxLine{Row: r, Due: r.Due(now), Used: r.Used(now), Mine: r.ClaimedBy == q.who.StaffID,
-			CanGrant: q.who.Role.May(desk.Decide) && r.State == "UNDER_REVIEW"})
+		p.Lines = append(p.Lines, inboxLine{
+			Row: r, Due: r.Due(now), Used: r.Used(now), Mine: r.ClaimedBy == q.who.StaffID,
+			CanGrant: q.who.Role.May(desk.Decide) && r.State == "UNDER_REVIEW",
+		})
 	}
 	return q.show("inbox", p)
 }

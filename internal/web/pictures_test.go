@@ -76,8 +76,10 @@ func TestPictures(t *testing.T) {
 			w.shoot(t, ctx, lang, "missed", "/missed")
 			w.shoot(t, ctx, lang, "gate", "/gate")
 			look := func(code string) []chromedp.Action[chromedp.Void] {
-				return []chromedp.Action[chromedp.Void]{chromedp.SetValue(chromedp.CSS("#f-code"), code),
-					chromedp.Submit(chromedp.CSS("#f-code")), chromedp.WaitVisible(chromedp.CSS(".light"))}
+				return []chromedp.Action[chromedp.Void]{
+					chromedp.SetValue(chromedp.CSS("#f-code"), code),
+					chromedp.Submit(chromedp.CSS("#f-code")), chromedp.WaitVisible(chromedp.CSS(".light")),
+				}
 			}
 			w.shoot(t, ctx, lang, "gate-red", "/gate", look(v.Ref)...)
 			wished := w.family(text.French, 1)

@@ -158,8 +158,15 @@ func (q *request) nav() []navItem {
 		path string
 		act  desk.Act
 	}{
-		{"/inbox", desk.SeeInbox}, {"/timetable", desk.SeeTimetable}, {"/day", desk.SeeDay}, {"/wishes", desk.AnswerWish}, {"/gate", desk.WorkGate},
-		{"/missed", desk.CallFamilies}, {"/register", desk.ImportRegister}, {"/audit", desk.SeeAudit}, {"/staff", desk.RunStaff},
+		{"/inbox", desk.SeeInbox},
+		{"/timetable", desk.SeeTimetable},
+		{"/day", desk.SeeDay},
+		{"/wishes", desk.AnswerWish},
+		{"/gate", desk.WorkGate},
+		{"/missed", desk.CallFamilies},
+		{"/register", desk.ImportRegister},
+		{"/audit", desk.SeeAudit},
+		{"/staff", desk.RunStaff},
 	} {
 		if q.who.Role.May(n.act) {
 			items = append(items, navItem{n.path, text.Key("web.nav." + n.path[1:]), strings.HasPrefix(q.r.URL.Path, n.path)})

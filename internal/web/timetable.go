@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/desk"
@@ -82,8 +83,10 @@ func (s *Server) timetable(q *request) error {
 	if err != nil {
 		return err
 	}
-	p := weekPage{House: e, From: from, Prev: from.AddDate(0, 0, -7), Next: from.AddDate(0, 0, 7), Today: today,
-		MayRun: q.who.Role.May(desk.RunTimetable), Rows: weekRows(from, all)}
+	p := weekPage{
+		House: e, From: from, Prev: from.AddDate(0, 0, -7), Next: from.AddDate(0, 0, 7), Today: today,
+		MayRun: q.who.Role.May(desk.RunTimetable), Rows: weekRows(from, all),
+	}
 	for i := range 7 {
 		p.Days = append(p.Days, from.AddDate(0, 0, i))
 	}
@@ -136,8 +139,10 @@ func (s *Server) loadOccurrence(q *request, a desk.Act) (occurrencePage, error) 
 	if err := q.who.House(d.EstablishmentID, a); err != nil {
 		return occurrencePage{}, err
 	}
-	p := occurrencePage{Detail: d, MayRun: q.who.Role.May(desk.RunTimetable), Past: d.Starts.Before(s.Now()),
-		WantGroups: fmt.Sprint(d.CapacityGroups), WantHeads: fmt.Sprint(d.CapacityHeads)}
+	p := occurrencePage{
+		Detail: d, MayRun: q.who.Role.May(desk.RunTimetable), Past: d.Starts.Before(s.Now()),
+		WantGroups: strconv.Itoa(d.CapacityGroups), WantHeads: strconv.Itoa(d.CapacityHeads),
+	}
 	if p.House, err = s.Places.Establishment(ctx, d.EstablishmentID); err != nil {
 		return p, err
 	}
@@ -350,8 +355,10 @@ func (s *Server) dayList(q *request) error {
 	if !ok {
 		day = q.today()
 	}
-	p := dayPage{House: e, Date: day, Prev: day.AddDate(0, 0, -1), Next: day.AddDate(0, 0, 1), Printed: q.now(),
-		MaySettle: q.who.Role.May(desk.SettleVisit), Outcomes: visit.Outcomes(), Now: s.Now(), Here: q.r.URL.RequestURI()}
+	p := dayPage{
+		House: e, Date: day, Prev: day.AddDate(0, 0, -1), Next: day.AddDate(0, 0, 1), Printed: q.now(),
+		MaySettle: q.who.Role.May(desk.SettleVisit), Outcomes: visit.Outcomes(), Now: s.Now(), Here: q.r.URL.RequestURI(),
+	}
 	if p.Visits, err = s.Visits.DayList(q.r.Context(), q.reading("visit.day_list"), e.ID, day); err != nil {
 		return err
 	}

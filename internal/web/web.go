@@ -221,5 +221,5 @@ func lasting(next http.Handler) http.Handler {
 
 // logged tells of an error that the page can't.
 func (s *Server) logged(ctx context.Context, what string, err error) {
-	s.Log.ErrorContext(ctx, what, "error", err)
+	s.Log.ErrorContext(ctx, "a page failed", "doing", what, "error", err)
 }

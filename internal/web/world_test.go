@@ -82,8 +82,10 @@ func newWorld(t testing.TB) *world {
 	w.texts = texttest.Load(t, casework.Texts(), form.Texts(), establishment.Texts(), account.Texts(), visit.Texts(), permit.Texts(), web.Texts())
 	w.persons = person.New(w.db, ring, w.now)
 	w.places = establishment.New(w.db, ring, w.now)
-	box := outbox.New(outbox.Config{DB: w.db, Texts: w.texts, Contacts: w.persons, Vault: ring,
-		Route: func(private.Msisdn) string { return "north" }, Now: w.now})
+	box := outbox.New(outbox.Config{
+		DB: w.db, Texts: w.texts, Contacts: w.persons, Vault: ring,
+		Route: func(private.Msisdn) string { return "north" }, Now: w.now,
+	})
 	w.box = box
 	w.cases = casework.NewBook(w.db, box, w.now)
 	w.visits = visit.New(w.db, w.cases, w.places, ring, w.now)
@@ -96,13 +98,15 @@ func newWorld(t testing.TB) *world {
 	pin, err := w.persons.HashPIN(t.Context(), "4826")
 	w.must(err)
 	w.pin = pin
-	s, err := web.New(web.Config{Desk: w.desk, Permits: w.permits, Visits: w.visits, Places: w.places, Calls: w.box, Imports: w.imports, Texts: w.texts,
+	s, err := web.New(web.Config{
+		Desk: w.desk, Permits: w.permits, Visits: w.visits, Places: w.places, Calls: w.box, Imports: w.imports, Texts: w.texts,
 		Samples: []web.Sample{
 			{Login: "directeur", Password: password, Secret: secret, Role: desk.Authority, Where: "Aïn Sebaâ 1"},
 			{Login: "greffe", Password: password, Secret: secret, Role: desk.Clerk, Where: "Aïn Sebaâ 1"},
 			{Login: "gardien", Password: password, Secret: secret, Role: desk.Gate, Where: "Aïn Sebaâ 1"},
 		},
-		Log: slog.New(slog.NewTextHandler(w.log, nil)), Now: w.now})
+		Log: slog.New(slog.NewTextHandler(w.log, nil)), Now: w.now,
+	})
 	w.must(err)
 	w.site = httptest.NewServer(s)
 	t.Cleanup(w.site.Close)
@@ -151,8 +155,10 @@ func (w *world) staff(login string, lang text.Lang, grants ...desk.Grant) int64 
 	for i := range grants {
 		grants[i].From, grants[i].TrainedOn = w.now().AddDate(0, 0, -1), w.now().AddDate(0, 0, -1)
 	}
-	id, err := w.desk.AddStaff(w.t.Context(), w.system(), desk.Staff{Login: login, Name: "Nadia " + login, Lang: lang,
-		Password: password, Secret: secret, Grants: grants})
+	id, err := w.desk.AddStaff(w.t.Context(), w.system(), desk.Staff{
+		Login: login, Name: "Nadia " + login, Lang: lang,
+		Password: password, Secret: secret, Grants: grants,
+	})
 	w.must(err)
 	return id
 }
@@ -174,16 +180,20 @@ func (w *world) family(lang text.Lang, n int) (f family) {
 	msisdn := private.StoredMsisdn(fmt.Sprintf("+2126%08d", 60000000+no))
 	cmd := w.system()
 	_, err := w.cases.Do(w.t.Context(), cmd, nil, func(ctx context.Context, tx *casework.Tx) error {
-		a, err := w.persons.Register(ctx, tx, person.Registration{Msisdn: msisdn, Lang: lang, Quality: person.Family,
+		a, err := w.persons.Register(ctx, tx, person.Registration{
+			Msisdn: msisdn, Lang: lang, Quality: person.Family,
 			IDType: "cin", IDNumber: fmt.Sprintf("BK%06d", no), BirthDate: time.Date(1985, 5, 3, 0, 0, 0, 0, time.UTC),
-			PIN: w.pin, ConsentVersion: 1, Channel: "ussd"})
+			PIN: w.pin, ConsentVersion: 1, Channel: "ussd",
+		})
 		if err != nil {
 			return err
 		}
 		f.account = a.ID
 		for i := range n {
-			v, err := w.persons.AddVisitor(ctx, tx, a.ID, person.VisitorInput{IDType: "cin", IDNumber: fmt.Sprintf("C%c%05d", 'D'+i, no),
-				BirthDate: time.Date(1990+i, 7, 9, 0, 0, 0, 0, time.UTC), Relation: "sibling"})
+			v, err := w.persons.AddVisitor(ctx, tx, a.ID, person.VisitorInput{
+				IDType: "cin", IDNumber: fmt.Sprintf("C%c%05d", 'D'+i, no),
+				BirthDate: time.Date(1990+i, 7, 9, 0, 0, 0, 0, time.UTC), Relation: "sibling",
+			})
 			if err != nil {
 				return err
 			}
@@ -207,8 +217,10 @@ func (w *world) request(f family, number string) permit.Sent {
 	for _, id := range f.others {
 		coming = append(coming, permit.Coming{VisitorID: id, Relation: "sibling"})
 	}
-	sent, err := w.permits.Send(w.t.Context(), cmd, permit.Sending{AccountID: f.account, Claim: permit.Claim{Number: number},
-		Visitors: coming, Hint: establishment.HintYes})
+	sent, err := w.permits.Send(w.t.Context(), cmd, permit.Sending{
+		AccountID: f.account, Claim: permit.Claim{Number: number},
+		Visitors: coming, Hint: establishment.HintYes,
+	})
 	w.must(err)
 	return sent
 }
@@ -313,8 +325,10 @@ func (w *world) grant(sent permit.Sent, staff int64) {
 	cmd := w.system()
 	cmd.Actor, cmd.Channel = casework.Actor{Kind: casework.Staff, ID: staff, Role: "authority"}, "desk"
 	today := time.Date(w.now().Year(), w.now().Month(), w.now().Day(), 0, 0, 0, 0, time.UTC)
-	d := permit.Decision{RequestID: sent.ID, Version: v.File.Version, AuthorityID: *v.File.AuthorityID, Kind: permit.Period,
-		From: today, To: today.AddDate(0, 3, 0), Sighted: true}
+	d := permit.Decision{
+		RequestID: sent.ID, Version: v.File.Version, AuthorityID: *v.File.AuthorityID, Kind: permit.Period,
+		From: today, To: today.AddDate(0, 3, 0), Sighted: true,
+	}
 	for _, a := range v.Visitors {
 		d.Verdicts = append(d.Verdicts, permit.Verdict{VisitorID: a.VisitorID, Grant: true})
 	}
