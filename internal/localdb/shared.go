@@ -44,7 +44,6 @@ func SharePostgres(ctx context.Context, dir string, idle time.Duration, o Option
 		}
 		cmd.Env = append(cmd.Env, "USED="+used, fmt.Sprintf("IDLE=%g", idle.Seconds()))
 		cmd.SysProcAttr.Pdeathsig = 0
-		cmd.SysProcAttr.Setpgid = true // who interrupts one test run does not mean those of others
 		return cmd, nil
 	}
 	if _, err := s.ensure(ctx); err != nil {
