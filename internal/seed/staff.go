@@ -46,6 +46,10 @@ func Staff(ctx context.Context, db *postgres.DB, d *desk.Desk, keys Secrets, now
 	if err != nil {
 		return nil, err
 	}
+	hash, err := d.HashPassword(ctx, Password) // once for all: it takes its time on purpose
+	if err != nil {
+		return nil, fmt.Errorf("sample password: %w", err)
+	}
 	logins := make([]Login, len(s.Staff))
 	for i, c := range s.Staff { // a dozen, once
 		l := Login{Login: c.Login, Role: desk.Role(c.Role), Secret: base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(keys.CodeMAC("sample/" + c.Login)[:20])}
@@ -57,7 +61,7 @@ func Staff(ctx context.Context, db *postgres.DB, d *desk.Desk, keys Secrets, now
 			g.EstablishmentID, l.Where = h.id, h.name
 		}
 		cmd := casework.Command{Actor: casework.Actor{Kind: casework.System, Role: "seed"}, Channel: "system", Key: "seed/staff/" + c.Login}
-		_, err := d.AddStaff(ctx, cmd, desk.Staff{Login: c.Login, Name: c.Name, Lang: c.Lang, Password: Password, Secret: l.Secret, Grants: []desk.Grant{g}})
+		_, err := d.AddStaff(ctx, cmd, desk.Staff{Login: c.Login, Name: c.Name, Lang: c.Lang, Hash: hash, Secret: l.Secret, Grants: []desk.Grant{g}})
 		if err != nil && fault.KeyOf(err) != "desk.login_taken" {
 			return nil, fmt.Errorf("sample login %s: %w", c.Login, err)
 		}
