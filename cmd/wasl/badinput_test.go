@@ -214,7 +214,6 @@ func TestSettingsThatContradict(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"serve", "--country", "FR"},
 		{"serve", "--no-such-setting"},
 		{"bench", "ussd", "--database-url", "postgres://db/wasl"},
 		{"serve", "--roles", "gateway"},

@@ -258,7 +258,7 @@ func newSite(t *testing.T, redisURL string, db *postgres.DB) *site {
 	if db == nil {
 		db = dbtest.DB(t, postgres.Options{})
 	}
-	w.s = &Settings{HTTPAddr: "127.0.0.1:0", DataDir: t.TempDir(), Country: "MA", RedisURL: redisURL}
+	w.s = &Settings{HTTPAddr: "127.0.0.1:0", DataDir: t.TempDir(), RedisURL: redisURL}
 	w.st = &stores{db: db, keys: keys.New()}
 	if err := w.st.openSessions(t.Context(), w.s, logOf(t)); err != nil {
 		t.Fatal(err)

@@ -23,7 +23,6 @@ type Settings struct {
 	Operators   string        `name:"operators" env:"WASL_OPERATORS" placeholder:"FILE" help:"Operators file (TOML): names, prefixes, codes, binds."`
 	DataDir     string        `name:"data-dir" env:"WASL_DATA_DIR" default:"${data}" help:"Where the private database, keys and files live."`
 	Keys        string        `name:"keys" env:"WASL_KEYS" placeholder:"FILE" help:"Key file. Unset: made in the data directory, with a warning."`
-	Country     string        `name:"country" env:"WASL_COUNTRY" default:"MA" enum:"MA,DZ" help:"Where local numbers belong: MA or DZ."`
 	TLSCert     string        `name:"tls-cert" env:"WASL_TLS_CERT" placeholder:"FILE" help:"Certificate of the back-office. Unset: plain HTTP, for a proxy in front or this machine."`
 	TLSKey      string        `name:"tls-key" env:"WASL_TLS_KEY" placeholder:"FILE" help:"Its private key."`
 	BehindTLS   bool          `name:"behind-tls" env:"WASL_BEHIND_TLS" help:"A proxy in front speaks TLS: cookies are for HTTPS only."`

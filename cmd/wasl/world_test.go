@@ -57,7 +57,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{clock: &clock{}, http: &http.Client{}}
 	// The clock starts on a working morning, so that no test depends on the day it runs.
 	w.clock.set(time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC))
-	s := &Settings{HTTPAddr: "127.0.0.1:0", DataDir: t.TempDir(), Country: "MA", RedisURL: dbtest.Redis(t)}
+	s := &Settings{HTTPAddr: "127.0.0.1:0", DataDir: t.TempDir(), RedisURL: dbtest.Redis(t)}
 	s.Limits.Deadline = 15 * time.Second // what is said is tested here, on however slow a machine; how soon, elsewhere
 	w.st = &stores{db: dbtest.DB(t, postgres.Options{}), keys: keys.New()}
 	if err := w.st.openSessions(t.Context(), s, log); err != nil {
