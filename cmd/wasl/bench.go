@@ -5,21 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"runtime/pprof"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/wasl-sms/wasl/internal/bench"
 	"github.com/wasl-sms/wasl/internal/gateway"
-	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/internal/run"
-	"github.com/wasl-sms/wasl/internal/text"
 	"github.com/wasl-sms/wasl/internal/web"
 	"github.com/wasl-sms/wasl/smpp"
 )
@@ -32,22 +26,6 @@ type benchCmd struct {
 	Outbox  benchOutbox  `cmd:"" help:"Texts that go out, from their commit until the operator's answer is stored."`
 
 	CPUProfile string `name:"cpuprofile" placeholder:"FILE" help:"Write a CPU profile of the measured part."`
-}
-
-type benchUSSD struct {
-	Phones    int           `default:"50" help:"Phones at once."`
-	Dialogues int           `default:"1000" help:"Dialogues in all, of eight steps each."`
-	Think     time.Duration `default:"250ms" help:"How long a person takes between steps; half as much to half as much again."`
-}
-
-type benchInbound struct {
-	Texts  int `default:"5000" help:"Texts in all."`
-	Window int `default:"100" help:"Texts that the operator has unanswered at once."`
-}
-
-type benchOutbox struct {
-	Texts  int `default:"20000" help:"Texts in all."`
-	Window int `default:"100" help:"Window of the bind."`
 }
 
 // bed is the program under measurement with its operator.
@@ -153,137 +131,6 @@ func (b *bed) quiet(ctx context.Context, n int64) error {
 			return ctx.Err()
 		}
 	}
-}
-
-func (u benchUSSD) Run(ctx context.Context, s *Settings, c *benchCmd, log *slog.Logger) error {
-	const perHour = 8 // below what a number may dial
-	families := max(u.Phones, (u.Dialogues+perHour-1)/perHour)
-	return c.on(ctx, *s, log, 100, families, func(ctx context.Context, b *bed) error {
-		steps := []struct{ name, input string }{
-			{"dial", dialCode},
-			{"PIN", benchPIN},
-			{"appointments", "1"},
-			{"back", "0"},
-			{"appointments", "1"},
-			{"back", "0"},
-			{"appointments", "1"},
-			{"back", "0"},
-		}
-		times := map[string]*bench.Times{"dial": {}, "PIN": {}, "appointments": {}, "back": {}}
-		var all, but bench.Times
-		var late atomic.Int64
-		phones := make(chan *bench.Phone, families)
-		for _, n := range b.people {
-			phones <- b.centre.Phone(b.link, n.Raw()[1:])
-		}
-		began := time.Now()
-		err := many(ctx, u.Phones, u.Dialogues, func(ctx context.Context, _ int) error {
-			p := <-phones
-			defer func() { phones <- p }()
-			for _, step := range steps {
-				if err := pause(ctx, u.Think/2+rand.N(u.Think+1)); err != nil {
-					return err
-				}
-				key := p.Answer
-				if step.input == dialCode {
-					key = p.Dial
-				}
-				at := time.Now()
-				page, err := key(ctx, step.input)
-				if err != nil {
-					return err
-				}
-				took := time.Since(at)
-				times[step.name].Add(took)
-				all.Add(took)
-				if step.name != "PIN" {
-					but.Add(took)
-				}
-				if page.End { // an apology
-					late.Add(1)
-					return nil
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		rate := float64(all.Count()) / time.Since(began).Seconds()
-		fmt.Printf("ussd: %d phones, about %v between steps, %d dialogues: %.0f steps per second, %v; but for PIN checks %v; %d apologies\n",
-			u.Phones, u.Think, u.Dialogues, rate, &all, &but, late.Load())
-		for _, name := range []string{"dial", "PIN", "appointments", "back"} {
-			fmt.Printf("  %-14s %v\n", name, times[name])
-		}
-		return nil
-	})
-}
-
-func (i benchInbound) Run(ctx context.Context, s *Settings, c *benchCmd, log *slog.Logger) error {
-	wordings := []string{"SUIVI ", "suivi ", "ETAT ", "etat ", "HALA ", "hala ", "7ALA ", "7ala "}
-	families := max(i.Window, (i.Texts+len(wordings)-1)/len(wordings)+i.Window)
-	return c.on(ctx, *s, log, i.Window, families, func(ctx context.Context, b *bed) error {
-		type sender struct{ person, sent int }
-		senders := make(chan sender, families)
-		for p := range b.people {
-			senders <- sender{person: p}
-		}
-		var acked, answered bench.Times
-		began := time.Now()
-		err := many(ctx, i.Window, i.Texts, func(ctx context.Context, n int) error {
-			w := <-senders
-			ctx, cancel := context.WithTimeout(ctx, time.Minute)
-			defer cancel()
-			a, d, err := b.centre.Text(ctx, b.link, b.people[w.person].Raw()[1:], "3690", wordings[w.sent%len(wordings)]+b.refs[w.person])
-			acked.Add(a)
-			answered.Add(d)
-			w.sent++
-			senders <- w
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		rate := float64(i.Texts) / time.Since(began).Seconds()
-		fmt.Printf("inbound: %d texts, %d at once: %.0f per second; acknowledged after commit %v; answer submitted %v\n",
-			i.Texts, i.Window, rate, &acked, &answered)
-		return nil
-	})
-}
-
-func (o benchOutbox) Run(ctx context.Context, s *Settings, c *benchCmd, log *slog.Logger) error {
-	return c.on(ctx, *s, log, o.Window, 0, func(ctx context.Context, b *bed) error {
-		before := b.centre.Taken()
-		began := time.Now()
-		var committed time.Duration
-		err := b.st.db.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			const batch = 500
-			for at := 0; at < o.Texts; at += batch {
-				list := make([]message.Outbound, min(batch, o.Texts-at))
-				for k := range list {
-					list[k] = message.Outbound{
-						To: private.StoredMsisdn(fmt.Sprintf("+2126%08d", at+k)), Lang: text.French, Class: message.Information,
-						Line: text.L("permit.received", text.Params{"ref": text.Ref("48213377"), "due": time.Now()}),
-					}
-				}
-				if err := b.app.outbox.Enqueue(ctx, tx, list); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		committed = time.Since(began)
-		if err := b.quiet(ctx, before+int64(o.Texts)); err != nil {
-			return err
-		}
-		took := time.Since(began) - committed
-		fmt.Printf("outbox: %d texts through one bind with a window of %d: %.0f per second from commit to stored answer (written and committed at %.0f per second)\n",
-			o.Texts, o.Window, float64(o.Texts)/took.Seconds(), float64(o.Texts)/committed.Seconds())
-		return nil
-	})
 }
 
 // many does n pieces of work, so many at once; the first error ends it.
