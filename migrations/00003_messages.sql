@@ -17,6 +17,7 @@ create table message (
     recipient        bytea       not null,      -- blind index of the number
     number_sealed    bytea       not null,
     body_sealed      bytea       not null,
+    form             text        not null check (form in ('udh8', 'udh16', 'sar', 'payload')), -- how the operator wants long texts
     parts            smallint    not null check (parts >= 1),
     second_at        timestamptz,               -- when another number was looked for, this one having failed
     called_at        timestamptz,               -- staff reached the person by voice

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/smpp"
 )
@@ -23,6 +25,7 @@ type bind struct {
 	op     *operator
 	place  int // among all binds of this process
 	client *smpp.Client
+	limit  *rate.Limiter
 	bound  chan *smpp.Session // the newest session, for the lane
 
 	sessions atomic.Uint64 // sessions so far: names the present one
@@ -35,7 +38,7 @@ type bind struct {
 }
 
 func newBind(g *Gateway, op *operator, cfg Bind, place int) *bind {
-	b := &bind{Bind: cfg, g: g, op: op, place: place, bound: make(chan *smpp.Session, 1), since: g.cfg.Now()}
+	b := &bind{Bind: cfg, g: g, op: op, place: place, bound: make(chan *smpp.Session, 1), limit: outbox.Limit(cfg.TPS), since: g.cfg.Now()}
 	b.client = smpp.NewClient(smpp.ClientConfig{
 		Addr: cfg.Address, TLS: cfg.tlsConfig, Mode: cfg.mode,
 		SystemID: cfg.SystemID, Password: cfg.Password, SystemType: cfg.SystemType, AddressRange: cfg.AddressRange,
@@ -119,7 +122,7 @@ func (b *bind) lane() outbox.Lane {
 	if b.op.USSD != nil {
 		window = max(1, window*4/5)
 	}
-	return outbox.Lane{Operator: b.op.Name, Bind: b.op.Name + "/" + b.Name, Window: window, PerSecond: b.TPS}
+	return outbox.Lane{Operator: b.op.Name, Bind: b.op.Name + "/" + b.Name, Window: window, Limit: b.limit}
 }
 
 // serveLane runs the lane for as long as each session lives.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/private"
-	"github.com/wasl-sms/wasl/smpp/gsm"
 )
 
 // scanParts reads claimed rows and makes them ready for the wire. A row that
@@ -19,12 +18,13 @@ func (o *Outbox) scanParts(rows pgx.Rows, now time.Time) (parts []*part, unreada
 	var (
 		p            part
 		class, total int16
+		form         string
 		number, body []byte
 	)
-	into := []any{&p.ID, &p.message, &p.no, &class, &p.attempt, &p.retries, &p.expires, &total, &number, &body}
+	into := []any{&p.ID, &p.message, &p.no, &class, &p.attempt, &p.retries, &p.expires, &form, &total, &number, &body}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		one := p
-		one.Class, one.claimed = message.Class(class), now
+		one.Class, one.Form, one.claimed = message.Class(class), Form(form), now
 		if err := o.prepare(&one, int(total), number, body); err != nil {
 			unreadable = append(unreadable, settlement{
 				id: one.ID, attempt: one.attempt, from: Claimed, to: Refused, due: now, reason: "unreadable",
@@ -56,13 +56,15 @@ func (o *Outbox) prepare(p *part, total int, number, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("outbox: open body: %w", err)
 	}
-	parts, alphabet := gsm.Split(string(plain), gsm.Options{Ref: uint16(p.message)})
+	p.Ref = uint16(p.message)
+	parts, alphabet := p.Form.cut(string(plain), p.Ref)
 	if len(parts) != total || int(p.no) > total {
 		return fmt.Errorf("outbox: %d parts where %d were promised", len(parts), total)
 	}
 	cut := parts[p.no-1]
 	p.To = private.StoredMsisdn(string(to))
 	p.Alphabet, p.UDH, p.Payload = alphabet, cut.UDH, cut.Payload
+	p.Total, p.No = uint8(total), uint8(p.no)
 	p.Reference = uint16(p.ID)
 	return nil
 }

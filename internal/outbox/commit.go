@@ -39,7 +39,7 @@ func (s *lane) commit(ctx context.Context, next *[]*part, limit int, class messa
 	var claimed []*part
 	var unreadable []settlement
 	if limit > 0 {
-		b.Queue(sqlClaim, s.Operator, class, limit, s.name, leaseFor).Query(func(rows pgx.Rows) (err error) {
+		b.Queue(sqlClaim, s.Operator, class, limit, s.name, leaseFor, s.serves()).Query(func(rows pgx.Rows) (err error) {
 			claimed, unreadable, err = s.o.scanParts(rows, now)
 			return err
 		})
@@ -62,6 +62,15 @@ func (s *lane) commit(ctx context.Context, next *[]*part, limit int, class messa
 		}
 	}
 	return nil
+}
+
+// serves lists the operators whose parts this lane may take now.
+func (s *lane) serves() []string {
+	list := []string{s.Operator}
+	if s.Relieves != nil {
+		list = append(list, s.Relieves()...)
+	}
+	return list
 }
 
 func byIndex() *pgx.Batch {

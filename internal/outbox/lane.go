@@ -15,10 +15,13 @@ import (
 
 // Lane is one bind's share of the outbox.
 type Lane struct {
-	Operator  string
-	Bind      string
-	Window    int     // most parts in doubt at once
-	PerSecond float64 // parts; 0 is no limit
+	Operator string
+	Bind     string
+	Window   int           // most parts in doubt at once
+	Limit    *rate.Limiter // parts per second, shared with whatever else the bind sends; nil: no limit
+	// Relieves lists the operators whose queue this lane may take as well just
+	// now. It is asked at each claim. Nil: none.
+	Relieves func() []string
 }
 
 // Part is one short message ready for the wire.
@@ -27,12 +30,23 @@ type Part struct {
 	To        private.Msisdn
 	Class     message.Class
 	Alphabet  gsm.Alphabet
-	UDH       []byte // nil for a text of one part
+	Form      Form
+	Total, No uint8  // of the text's parts, from 1
+	Ref       uint16 // that all parts of the text share
+	UDH       []byte // of a part among several, where the form has one
 	Payload   []byte
 	Validity  time.Duration // how long the operator may try
 	Reference uint16        // comes back in receipts of operators that echo it
 
 	attempt int32
+}
+
+// Limit is a limiter of so many parts per second, or nil for 0.
+func Limit(perSecond float64) *rate.Limiter {
+	if perSecond <= 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
 }
 
 // Link writes parts to an operator. Send puts p in order to be written; done
@@ -73,7 +87,6 @@ type lane struct {
 	o       *Outbox
 	link    Link
 	name    string // on the leases
-	limit   *rate.Limiter
 	answers chan answered
 	rung    <-chan struct{}
 
@@ -104,10 +117,6 @@ func (o *Outbox) Serve(ctx context.Context, l Lane, link Link) error {
 		Lane: l, o: o, link: link, rung: rung, look: true,
 		name:    fmt.Sprintf("%s %x", l.Bind, rand.Uint64()),
 		answers: make(chan answered, l.Window),
-		limit:   rate.NewLimiter(rate.Inf, 0),
-	}
-	if l.PerSecond > 0 {
-		s.limit = rate.NewLimiter(rate.Limit(l.PerSecond), max(1, int(l.PerSecond/10)))
 	}
 	tick := time.NewTimer(poll)
 	defer tick.Stop()
@@ -202,7 +211,7 @@ func (s *lane) pick() []*part {
 		case now.Sub(p.claimed) > leaseFor*2/3:
 			s.release = append(s.release, p.ID)
 			s.look = true
-		case s.flight+len(next) >= s.Window || s.resume.After(now) || !s.limit.AllowN(now, 1):
+		case s.flight+len(next) >= s.Window || s.resume.After(now) || s.Limit != nil && !s.Limit.AllowN(now, 1):
 			return next
 		default:
 			p.attempt++
@@ -238,8 +247,8 @@ func (s *lane) wait(ctx context.Context, tick *time.Timer) {
 	if s.resume.After(now) {
 		wait = min(wait, s.resume.Sub(now))
 	}
-	if len(s.queue) > 0 && s.flight < s.Window && s.PerSecond > 0 {
-		wait = min(wait, time.Duration(float64(time.Second)/s.PerSecond)+time.Millisecond)
+	if len(s.queue) > 0 && s.flight < s.Window && s.Limit != nil {
+		wait = min(wait, time.Duration(float64(time.Second)/float64(s.Limit.Limit()))+time.Millisecond)
 	}
 	tick.Reset(wait)
 	select {

@@ -43,6 +43,8 @@ type Config struct {
 	Vault    Vault
 	// Route names the operator that serves a number, or "".
 	Route func(private.Msisdn) string
+	// Manner tells how an operator wants its texts. Nil: all alike.
+	Manner func(operator string) Manner
 	// Holding lists the operators whose parts in doubt are given up rather
 	// than sent again. Nil: none.
 	Holding func() []string
@@ -63,6 +65,9 @@ var _ casework.Outbox = (*Outbox)(nil)
 func New(cfg Config) *Outbox {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Manner == nil {
+		cfg.Manner = func(string) Manner { return Manner{} }
 	}
 	if cfg.Holding == nil {
 		cfg.Holding = func() []string { return nil }
@@ -139,11 +144,12 @@ func (o *Outbox) add(b *insert, id int64, t message.Outbound, c message.Contact,
 		body = o.cfg.Texts.Write(lang, t.Line)
 	}
 	body = gsm.Fold(strings.TrimSpace(body))
-	parts := gsm.Parts(body)
 	operator := ""
 	if !number.IsZero() {
 		operator = o.cfg.Route(number)
 	}
+	form := o.cfg.Manner(operator).Form.orDefault()
+	parts := form.parts(body)
 
 	state, reason, due := Queued, "", now
 	switch {
@@ -153,7 +159,7 @@ func (o *Outbox) add(b *insert, id int64, t message.Outbound, c message.Contact,
 		state, reason = Withdrawn, "stop"
 	case operator == "":
 		state, reason = Refused, "no_route"
-	case parts > 255 || body == "":
+	case parts == 0 || body == "":
 		return fmt.Errorf("outbox: %s in %s is not a text that can be sent", t.Line.Key, lang)
 	case t.NotBefore.After(now):
 		state, due = Later, t.NotBefore
@@ -185,6 +191,7 @@ func (o *Outbox) add(b *insert, id int64, t message.Outbound, c message.Contact,
 	b.recipient = append(b.recipient, o.recipient(number))
 	b.number = append(b.number, sealedNumber)
 	b.body = append(b.body, sealedBody)
+	b.form = append(b.form, string(form))
 	b.parts = append(b.parts, int16(parts))
 	b.state = append(b.state, string(state))
 	b.reason = append(b.reason, zeroNil(reason))

@@ -7,7 +7,7 @@ type insert struct {
 	id              []int64
 	caseID, account []*int64
 	occasion        []*string
-	key, lang       []string
+	key, lang, form []string
 	class, parts    []int16
 	operator        []string
 	recipient       [][]byte
@@ -22,7 +22,7 @@ func newInsert(n int) *insert { return &insert{id: make([]int64, 0, n)} }
 
 func (b *insert) args(now time.Time) []any {
 	return []any{
-		b.id, b.caseID, b.account, b.occasion, b.key, b.lang, b.class, b.operator, b.recipient, b.number, b.body, b.parts,
+		b.id, b.caseID, b.account, b.occasion, b.key, b.lang, b.class, b.operator, b.recipient, b.number, b.body, b.form, b.parts,
 		b.state, b.reason, b.due, b.expires, b.final, now,
 	}
 }
@@ -35,41 +35,43 @@ const sqlByIndex = `select set_config('enable_seqscan', 'off', true)`
 
 const sqlMessageIDs = `select nextval('message_id_seq') from generate_series(1, $1::int)`
 
-// The bell is rung for the urgent always, for campaigns never, and for the rest only now and then ($19):
+// The bell is rung for the urgent always, for campaigns never, and for the rest only now and then ($20):
 // commits that notify wait for each other.
 const sqlEnqueue = `
 with t as (
     select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::text[],
-        $9::bytea[], $10::bytea[], $11::bytea[], $12::smallint[], $13::text[], $14::text[], $15::timestamptz[],
-        $16::timestamptz[], $17::bool[])
-        as t (id, case_id, account_id, occasion, text_key, lang, class, operator, recipient, number_sealed, body_sealed, parts,
+        $9::bytea[], $10::bytea[], $11::bytea[], $12::text[], $13::smallint[], $14::text[], $15::text[], $16::timestamptz[],
+        $17::timestamptz[], $18::bool[])
+        as t (id, case_id, account_id, occasion, text_key, lang, class, operator, recipient, number_sealed, body_sealed, form, parts,
               state, reason, due_at, expires_at, final)
 ), m as (
     insert into message (id, created_at, case_id, account_id, occasion, text_key, lang, class, operator, recipient,
-        number_sealed, body_sealed, parts)
-    select id, $18, case_id, account_id, occasion, text_key, lang, class, operator, recipient, number_sealed, body_sealed, parts
+        number_sealed, body_sealed, form, parts)
+    select id, $19, case_id, account_id, occasion, text_key, lang, class, operator, recipient, number_sealed, body_sealed, form, parts
     from t order by id
     on conflict (case_id, occasion, recipient, text_key) where occasion is not null do nothing
     returning id
 ), p as (
     insert into message_part (message_id, part, operator, class, state, reason, due_at, expires_at, final_at)
-    select t.id, n, t.operator, t.class, t.state, t.reason, t.due_at, t.expires_at, case when t.final then $18 end
+    select t.id, n, t.operator, t.class, t.state, t.reason, t.due_at, t.expires_at, case when t.final then $19 end
     from m join t using (id), generate_series(1, t.parts) n
     order by t.id, n
     returning operator, class, state
 )
-select pg_notify('outbox', operator) from p where state = 'queued' and (class <= 2 or class < 5 and $19) group by operator`
+select pg_notify('outbox', operator) from p where state = 'queued' and (class <= 2 or class < 5 and $20) group by operator`
 
-const partColumns = `p.id, p.message_id, p.part, p.class, p.attempt, p.retries, p.expires_at, m.parts, m.number_sealed, m.body_sealed`
+const partColumns = `p.id, p.message_id, p.part, p.class, p.attempt, p.retries, p.expires_at, m.form, m.parts, m.number_sealed, m.body_sealed`
 
 // Urgent parts first, then the order of promise; parts that another lane is taking are passed over.
 const sqlClaim = `
 with c as (
-    select id from message_part where operator = $1 and state = 'queued' and class <= $2
-    order by class, id limit $3 for update skip locked
+    select w.id, w.class from unnest($6::text[]) u (operator), lateral (
+        select id, class from message_part where operator = u.operator and state = 'queued' and class <= $2
+        order by class, id limit $3 for update skip locked
+    ) w order by w.class, w.id limit $3
 )
 update message_part p
-set state = 'claimed', lease_by = $4, lease_until = now() + $5::interval
+set operator = $1, state = 'claimed', lease_by = $4, lease_until = now() + $5::interval
 from c, message m
 where p.id = c.id and m.id = p.message_id
 returning ` + partColumns

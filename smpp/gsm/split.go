@@ -4,7 +4,7 @@ import "github.com/rivo/uniseg"
 
 // Part is one short message of a longer text.
 type Part struct {
-	UDH     []byte // user data header with its length octet; nil for a single part
+	UDH     []byte // user data header with its length octet; nil for a single part or a bare one
 	Payload []byte // the text, encoded
 }
 
@@ -12,6 +12,9 @@ type Part struct {
 type Options struct {
 	Ref   uint16 // the reference all parts share; its low octet unless Ref16
 	Ref16 bool   // 16 bit reference: one septet less in each part
+	// Bare parts have no header, for a link that tells a part's place in fields
+	// of its own; they leave room for it, because the air knows no other way.
+	Bare bool
 }
 
 // maxParts is what the one octet of TS 23.040 §9.2.3.24.1 can count.
@@ -32,8 +35,11 @@ func (a Alphabet) limits(ref16 bool) (single, part int) {
 }
 
 // Parts is how many short messages s takes with an 8 bit reference.
-func Parts(s string) int {
-	n, _ := cut(s, false, nil)
+func Parts(s string) int { return Options{}.Parts(s) }
+
+// Parts is how many short messages s takes when cut so.
+func (o Options) Parts(s string) int {
+	n, _ := cut(s, o.Ref16, nil)
 	return n
 }
 
@@ -57,7 +63,7 @@ func Split(s string, o Options) (parts []Part, a Alphabet) {
 		} else {
 			parts[i].Payload = EncodeUCS2(text)
 		}
-		if n > 1 {
+		if n > 1 && !o.Bare {
 			parts[i].UDH = Concat{Ref: o.Ref, Wide: o.Ref16, Total: uint8(n), Seq: uint8(i + 1)}.UDH()
 		}
 	}
