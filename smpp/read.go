@@ -26,7 +26,7 @@ func (s *Session) read() {
 		s.lastIn.Store(int64(s.clock()))
 		s.heard.Add(1)
 		if s.cfg.Tracer != nil {
-			s.cfg.Tracer.PDU(s, In, h)
+			s.trace(In, h, body)
 		}
 		if h.Command.IsResponse() {
 			s.response(h, body)

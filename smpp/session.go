@@ -21,6 +21,7 @@ type Session struct {
 	side    side
 	handler Handler
 	hooks   serverHooks // on the SMSC side
+	frames  FrameTracer // nil unless the Tracer is one
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -81,6 +82,7 @@ func newSession(ctx context.Context, conn net.Conn, side side, cfg SessionConfig
 		results: make(chan finished, cfg.Window),
 		pending: newPending(cfg.Window),
 	}
+	s.frames, _ = cfg.Tracer.(FrameTracer)
 	s.work.limit, s.work.room = cfg.HandlerConcurrency, cfg.HandlerQueue
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	return s
@@ -135,6 +137,9 @@ func (s *Session) PeerSystemID() string {
 	defer s.mu.Unlock()
 	return s.peer
 }
+
+// IsSMSC reports whether this end of the link is the SMSC's.
+func (s *Session) IsSMSC() bool { return s.side == sideSMSC }
 
 // RemoteAddr is the peer's network address.
 func (s *Session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
@@ -223,6 +228,14 @@ func (s *Session) complete() {
 		s.mu.Unlock()
 		<-s.slots
 		done(f.out.result, f.out.err)
+	}
+}
+
+// trace is called where there is a Tracer.
+func (s *Session) trace(dir Direction, h Header, body []byte) {
+	s.cfg.Tracer.PDU(s, dir, h)
+	if s.frames != nil {
+		s.frames.Frame(s, dir, h, body)
 	}
 }
 

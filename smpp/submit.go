@@ -116,7 +116,7 @@ func (s *Session) enqueue(m *ShortMessage, done func(SubmitResult, error)) (*req
 func (s *Session) accountFor(start int) {
 	s.queued += uint64(len(s.out) - start)
 	if s.cfg.Tracer != nil {
-		s.cfg.Tracer.PDU(s, Out, parseHeader(s.out[start:]))
+		s.trace(Out, parseHeader(s.out[start:]), s.out[start+headerLen:])
 	}
 }
 

@@ -25,3 +25,10 @@ type Tracer interface {
 	// malformed body, an answer that nobody waits for.
 	Problem(s *Session, err error)
 }
+
+// FrameTracer is an optional part of a Tracer: it sees what PDU sees, octets
+// included. They hold numbers, texts and, in a bind, the password.
+type FrameTracer interface {
+	// Frame sees one PDU. body is valid during the call only.
+	Frame(s *Session, dir Direction, h Header, body []byte)
+}
