@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/smpp/gsm"
@@ -13,12 +14,47 @@ import (
 // when the application has answered for each. A refusal comes back as an error
 // that wraps the smpp.Status.
 func (s *SMSC) SendSMS(ctx context.Context, msisdn, to, text string) error {
+	h, parts := s.write(msisdn, to, text)
+	for i, m := range parts {
+		if err := s.deliver(ctx, h, m); err != nil {
+			return fmt.Errorf("part %d of %d: %w", i+1, len(parts), err)
+		}
+	}
+	return nil
+}
+
+// Insist is SendSMS of an operator that keeps what it can't hand over: each
+// part is delivered again, the same, until the application takes it. It
+// returns an error only when ctx ends.
+func (s *SMSC) Insist(ctx context.Context, msisdn, to, text string) error {
+	h, parts := s.write(msisdn, to, text)
+	for i, m := range parts {
+		for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+			err := s.deliver(ctx, h, m)
+			if err == nil {
+				break
+			}
+			t := time.NewTimer(wait)
+			select {
+			case <-t.C:
+			case <-ctx.Done():
+				t.Stop()
+				return fmt.Errorf("part %d of %d: %w", i+1, len(parts), err)
+			}
+		}
+	}
+	return nil
+}
+
+// write makes the deliver_sm of a handset's text.
+func (s *SMSC) write(msisdn, to, text string) (*handset, []smpp.ShortMessage) {
 	s.mu.Lock()
 	h := s.handset(msisdn)
 	h.texts++
 	ref := h.texts
 	s.mu.Unlock()
 	parts, alphabet := gsm.Split(text, gsm.Options{Ref: ref})
+	list := make([]smpp.ShortMessage, len(parts))
 	for i, p := range parts {
 		m := smpp.ShortMessage{
 			Command:    smpp.DeliverSM,
@@ -33,11 +69,9 @@ func (s *SMSC) SendSMS(ctx context.Context, msisdn, to, text string) error {
 		// The handset's own count tells the same words sent twice from one
 		// message delivered twice. [SMPP 3.4 §5.3.2.17]
 		m.TLVs.SetUint16(smpp.TagUserMessageReference, ref)
-		if err := s.deliver(ctx, h, m); err != nil {
-			return fmt.Errorf("part %d of %d: %w", i+1, len(parts), err)
-		}
+		list[i] = m
 	}
-	return nil
+	return h, list
 }
 
 // Repeat sends the handset's last deliver_sm again, as an operator does that

@@ -1,6 +1,7 @@
 package smsc_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -136,6 +137,28 @@ func TestSendSMS(t *testing.T) {
 	bind(t, addr2, &application{reply: func(smpp.ShortMessage) error { return smpp.ErrRxTAppn }})
 	if err := s2.SendSMS(soon(t), sim, "3690", "SUIVI 4821307"); !errors.Is(err, smpp.ErrRxTAppn) {
 		t.Errorf("refused message: %v, want %v", err, smpp.ErrRxTAppn)
+	}
+}
+
+func TestInsist(t *testing.T) {
+	t.Parallel()
+	s, addr := start(t, smsc.Config{})
+	refusals := 2
+	a := bind(t, addr, &application{reply: func(smpp.ShortMessage) error {
+		if refusals--; refusals >= 0 {
+			return smpp.ErrRxTAppn
+		}
+		return nil
+	}})
+	if err := s.Insist(soon(t), sim, "3690", strings.Repeat("Je voudrais suivre ma demande. ", 6)); err != nil {
+		t.Fatal(err)
+	}
+	first, second, third, rest := a.next(t), a.next(t), a.next(t), a.next(t)
+	if !bytes.Equal(first.Payload, second.Payload) || !bytes.Equal(first.Payload, third.Payload) {
+		t.Error("a part that was not taken came otherwise the next time")
+	}
+	if bytes.Equal(rest.Payload, third.Payload) {
+		t.Error("a part that was taken came again")
 	}
 }
 
