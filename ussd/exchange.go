@@ -36,10 +36,13 @@ const (
 	Abort                   // the person or the network ended the session
 	Timeout                 // nothing was keyed in time
 	Shown                   // a notice was seen; nothing to answer
+	// Keyed is a Begin where the session is not known, with Code for what was
+	// dialled, and else an Answer: some networks do not tell the two apart.
+	Keyed
 )
 
 func (k Kind) String() string {
-	return [...]string{"none", "begin", "answer", "abort", "timeout", "shown"}[min(k, Shown)]
+	return [...]string{"none", "begin", "answer", "abort", "timeout", "shown", "keyed"}[min(k, Keyed)]
 }
 
 // Request is one step as the dialogue sees it.
@@ -49,6 +52,9 @@ type Request struct {
 	SessionID string // the network's id, unique with Msisdn at one time at best
 	Input     string // the answer; for a begin all that was dialled
 	Kind      Kind
+	// Whole says that Input is all that was keyed in the session so far, joined by
+	// *: what is new in it is the answer.
+	Whole bool
 	// RequestKey is the same when the network repeats this very message, and is
 	// empty where the message has nothing to tell by.
 	RequestKey string

@@ -54,6 +54,8 @@ type state struct {
 	Made  int64  `json:"o,omitempty"`  // µs; when the last page was made
 	Unit  uint8  `json:"j,omitempty"`  // its number
 	Units bool   `json:"b2,omitempty"` // the operator has given a page's number back
+	Past  string `json:"s2,omitempty"` // Net of the session that this one replaced
+	Keyed int    `json:"t2,omitempty"` // octets of all that was keyed, where the network repeats them
 
 	// SMS
 	Rest   []string `json:"x,omitempty"` // pages not sent yet

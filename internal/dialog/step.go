@@ -36,14 +36,14 @@ func (d *Dialog) Step(ctx context.Context, operator string, b ussd.Budget, r uss
 	ctx, cancel := context.WithTimeout(ctx, d.Limits.Deadline)
 	defer cancel()
 	from := private.StoredMsisdn("+" + strings.TrimLeft(r.Msisdn, "+"))
-	st := &step{Dialog: d, operator: operator, budget: b, r: r, now: d.Now(), h: d.Hash(from.Raw()), from: from}
+	st := &step{Dialog: d, operator: operator, budget: b, r: r, asked: r, now: d.Now(), h: d.Hash(from.Raw()), from: from}
 	switch r.Kind {
 	case ussd.Abort, ussd.Timeout:
 		st.dropped(ctx)
 		return ussd.Reply{}
 	case ussd.Shown:
 		return ussd.Reply{}
-	case ussd.Begin, ussd.Answer:
+	case ussd.Begin, ussd.Answer, ussd.Keyed:
 	}
 	reply, err := st.run(ctx)
 	if err != nil {
@@ -58,13 +58,15 @@ type step struct {
 	*Dialog
 	operator string
 	budget   ussd.Budget
-	r        ussd.Request
+	asked    ussd.Request // as it came
+	r        ussd.Request // and as the session makes it plain
 	now      time.Time
 	h        string
 	from     private.Msisdn
 
 	stored sessions.State
 	was    *state // nil: no session
+	stale  bool   // nothing in it is new
 }
 
 var errBusy = errors.New("dialogue: other requests of the same person came first each time")
@@ -79,6 +81,7 @@ func (st *step) run(ctx context.Context) (ussd.Reply, error) {
 		if err := st.load(ctx); err != nil {
 			return ussd.Reply{}, err
 		}
+		st.resolve()
 		if reply, ok := st.answered(); ok {
 			return reply, nil
 		}
@@ -115,7 +118,7 @@ func (st *step) answered() (ussd.Reply, bool) {
 	if st.was == nil || len(st.stored.Kept) == 0 {
 		return ussd.Reply{}, false
 	}
-	if st.tooEarly() {
+	if st.stale || st.tooEarly() {
 		return st.openReply(st.stored.Kept[0].Reply)
 	}
 	if st.now.Sub(time.UnixMilli(st.was.Last)) >= repeated {
@@ -144,12 +147,14 @@ func (st *step) tooEarly() bool {
 }
 
 // requestKey names this request for the session store; version is the one it
-// was answered from.
+// was answered from. It is hashed under our key: the store keeps a plain hash of
+// it, from which four digits could be found again.
 func (st *step) requestKey(version uint64) string {
-	if st.r.RequestKey != "" {
-		return st.r.RequestKey
+	key := st.r.RequestKey
+	if key == "" {
+		key = st.r.SessionID + "/" + strconv.FormatUint(version, 10) + "/" + st.r.Kind.String() + "/" + st.r.Input
 	}
-	return st.r.SessionID + "/" + strconv.FormatUint(version, 10) + "/" + st.r.Kind.String() + "/" + st.r.Input
+	return st.Hash(st.from.Raw() + "/" + key)
 }
 
 // once answers from the state that was loaded. again is true when another
@@ -172,6 +177,9 @@ func (st *step) once(ctx context.Context) (reply ussd.Reply, again bool, err err
 	s.Last, s.Seen = st.now.UnixMilli(), v.name
 	s.Units = s.Units || st.r.Kind == ussd.Answer && st.r.Unit == s.Unit
 	s.Made, s.Unit = st.Now().UnixMicro(), st.r.NextUnit()
+	if st.asked.Whole {
+		s.Keyed = len(st.asked.Input)
+	}
 	prev := st.stored.Version
 	sealed, err := st.sealState(st.h, prev+1, s)
 	if err != nil {
@@ -268,6 +276,9 @@ func (st *step) turnPage(ctx context.Context, t *turn, m ussd.Move) (view, bool,
 func (st *step) begin(ctx context.Context, t *turn) (view, error) {
 	old := st.was
 	t.s = &state{ID: newID(), Net: st.r.SessionID, Dial: st.r.Input, Began: st.now.UnixMilli(), Steps: 1}
+	if old != nil && old.Net != t.s.Net {
+		t.s.Past = old.Net
+	}
 	allowed, err := st.allow(ctx)
 	if err != nil {
 		return view{}, err
