@@ -57,6 +57,13 @@ var rules = []rule{
 		why: "below the wire's end there are messages, not permits",
 	},
 	{
+		who: []pattern{"internal/links"},
+		not: []pattern{
+			"internal/services", "internal/desk", "internal/web", "internal/dialog", "internal/gateway", "internal/outbox", "smpp",
+		},
+		why: "both the wire's side and the staff's stand on it",
+	},
+	{
 		who: []pattern{"internal/form"},
 		not: []pattern{
 			"net", "os", "database/sql", "github.com/jackc/pgx", "github.com/redis/go-redis", "internal/postgres",

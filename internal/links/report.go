@@ -1,0 +1,121 @@
+package links
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Silence is how long a process may say nothing of its binds before they are
+// told as stale. It reports several times within it.
+const Silence = 15 * time.Second
+
+// Report is how all binds of a process stand, and what happened since the last
+// report.
+type Report struct {
+	Standings []Standing // all of them: what is left out is forgotten
+	Minutes   []Minute   // to be added to what is stored
+	Failures  []Failure  // likewise
+	Abouts    []About
+	Removed   []string // operators that the file no longer has
+}
+
+// standing is the row of a Standing.
+type standing struct {
+	Standing
+	Cause   *Cause     `json:"cause"`
+	Code    *uint32    `json:"code"`
+	CauseAt *time.Time `json:"cause_at"`
+}
+
+// Report stores how this process's binds stand, all or nothing, and tells
+// which operators other processes can send to just now.
+func (s *Store) Report(ctx context.Context, r Report) (elsewhere []string, err error) {
+	rows := make([]standing, len(r.Standings))
+	for i, st := range r.Standings {
+		rows[i].Standing = st
+		if f := st.Failed; f != nil {
+			rows[i].Cause, rows[i].CauseAt = &f.Cause, &f.Last
+			if f.Code != 0 {
+				rows[i].Code = &f.Code
+			}
+		}
+	}
+	b := &pgx.Batch{}
+	b.Queue(sqlForget, s.process, asJSON(rows))
+	b.Queue(sqlReport, s.process, asJSON(rows))
+	if len(r.Minutes) > 0 {
+		b.Queue(sqlCount, asJSON(r.Minutes))
+	}
+	if len(r.Failures) > 0 {
+		b.Queue(sqlFailures, asJSON(r.Failures))
+	}
+	if len(r.Abouts) > 0 {
+		b.Queue(sqlAbout, asJSON(r.Abouts))
+	}
+	if len(r.Removed) > 0 {
+		b.Queue(sqlRemoved, r.Removed)
+	}
+	b.Queue(sqlElsewhere, s.process, Silence).Query(func(rows pgx.Rows) error {
+		elsewhere, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	if err := s.db.SendBatch(ctx, b).Close(); err != nil {
+		return nil, fmt.Errorf("links: report: %w", err)
+	}
+	return elsewhere, nil
+}
+
+// asJSON writes rows as one parameter. They hold nothing that can't be written.
+func asJSON(rows any) string {
+	b, err := json.Marshal(rows)
+	if err != nil {
+		return "[]"
+	}
+	return string(b)
+}
+
+// Wishes gives all wishes there are.
+func (s *Store) Wishes(ctx context.Context) (map[Name]Wanted, error) {
+	rows, err := s.db.Query(ctx, sqlWishes)
+	if err != nil {
+		return nil, fmt.Errorf("links: read wishes: %w", err)
+	}
+	wishes := map[Name]Wanted{}
+	var n Name
+	var w Wanted
+	var trace *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&n.Operator, &n.Bind, &w.Wish, &trace, &w.Version, &w.SetBy, &w.SetAt}, func() error {
+		one := w
+		if trace != nil {
+			one.TraceUntil = *trace
+		}
+		wishes[n] = one
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("links: read wishes: %w", err)
+	}
+	return wishes, nil
+}
+
+// kept is how long minutes, errors and reloads are kept.
+const kept = 90 * 24 * time.Hour
+
+// Sweep forgets what is old: counts after 90 days, processes that are gone.
+func (s *Store) Sweep(ctx context.Context) error {
+	b := &pgx.Batch{}
+	old := s.now().Add(-kept)
+	b.Queue(sqlSweepMinutes, old)
+	b.Queue(sqlSweepErrors, old)
+	b.Queue(sqlSweepReloads, old)
+	b.Queue(sqlSweepStates)
+	b.Queue(sqlSweepOperators)
+	if err := s.db.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("links: sweep: %w", err)
+	}
+	return nil
+}
