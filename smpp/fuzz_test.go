@@ -73,7 +73,12 @@ func FuzzReceipt(f *testing.F) {
 			t.Fatal("a receipt without an id")
 		}
 		_ = r.State.String()
-		smpp.ParseReceiptText(text)
+		if n := len(r.ID) + len(r.Err) + len(r.Text); n > len(id)+len(text)+5 {
+			t.Fatalf("%d octets read out of %d", n, len(id)+len(text))
+		}
+		if r, _ := smpp.ParseReceiptText(text); len(r.ID)+len(r.Err)+len(r.Text) > len(text) {
+			t.Fatalf("more read than there is: %+v", r)
+		}
 	})
 }
 
@@ -88,6 +93,45 @@ func FuzzSplitUDH(f *testing.F) {
 		udh, text, err := m.SplitUDH()
 		if err == nil && (!bytes.Equal(append(bytes.Clone(udh), text...), payload) || len(udh) != int(udh[0])+1) {
 			t.Fatalf("%x + %x != %x", udh, text, payload)
+		}
+	})
+}
+
+// FuzzTLVs: parameters are as long as they say and no longer than what holds
+// them, and encode to the same octets; only padding may be lost.
+func FuzzTLVs(f *testing.F) {
+	for _, c := range pdus(f) {
+		for at := 16; at+4 < len(c.raw); at += 7 {
+			f.Add(c.raw[at:])
+		}
+	}
+	f.Add([]byte("\x05\x01\x00\x01\x02\x13\x83\x00\x02\x12\x00\x00"))
+	prefix := pdu(f, "data_sm")[16:]
+	prefix = prefix[:bytes.LastIndex(prefix, []byte("\x04\x24"))]
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m, err := smpp.DecodeMessage(smpp.DataSM, append(bytes.Clone(prefix), raw...))
+		if err != nil {
+			return
+		}
+		size := len(m.Payload)
+		for _, tlv := range m.TLVs {
+			size += 4 + len(tlv.Value)
+			m.TLVs.Uint(tlv.Tag)
+			m.TLVs.Text(tlv.Tag)
+		}
+		if m.UsePayloadTLV {
+			size += 4
+		}
+		if size > len(raw) || len(raw)-size >= 4 {
+			t.Fatalf("%d octets of parameters out of %d", size, len(raw))
+		}
+		reply := smpp.DecodeReply(raw)
+		size = len(reply.MessageID)
+		for _, tlv := range reply.TLVs {
+			size += 4 + len(tlv.Value)
+		}
+		if size > len(raw) {
+			t.Fatalf("%d octets of an answer out of %d", size, len(raw))
 		}
 	})
 }

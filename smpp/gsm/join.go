@@ -136,8 +136,12 @@ func NewJoiner(cfg JoinerConfig) *Joiner {
 // Add takes one part and returns the messages it finishes: its own, when this
 // was the last part, and before it any incomplete one that it pushed out,
 // because its sender used the reference anew or too many lie unfinished. A copy
-// of a part that is already there changes nothing.
+// of a part that is already there changes nothing. A part whose number can't be
+// is a message of its own.
 func (j *Joiner) Add(source, dest string, s Segment) []Joined {
+	if s.Concat.impossible() {
+		s.Concat = Concat{}
+	}
 	if !s.Concat.Multipart() {
 		return []Joined{{Key: KeyOf(source, dest, s.Concat), Segments: []Segment{s}, Complete: true}}
 	}

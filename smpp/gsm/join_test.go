@@ -3,6 +3,7 @@ package gsm_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -201,17 +202,31 @@ func TestJoinMendsCutPairs(t *testing.T) {
 	}
 }
 
+// FuzzJoiner: parts in any order, repeated, contradicting each other, with
+// numbers that cannot be, from several senders: what is kept stays within its
+// bounds, no sender sees another's text, and what is called complete is.
 func FuzzJoiner(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 1, 0, 1, 2, 2, 9, 9, 9, 9})
+	f.Add([]byte{0, 1, 2, 0, 0, 1, 2, 3, 0, 1, 2, 255, 0, 1, 255, 1})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		j, c := newJoiner(gsm.JoinerConfig{Window: 10 * time.Second, PerSource: 3, Total: 8})
-		for len(script) >= 4 {
-			total := script[2]%5 + 1
+		check := func(all []gsm.Joined) {
+			for _, got := range all {
+				text, complete, err := gsm.Join(got.Segments)
+				if got.Complete && !complete || err != nil || len(got.Segments) > 255 {
+					t.Fatalf("complete %v, joined %v with %v from %d parts", got.Complete, complete, err, len(got.Segments))
+				}
+				if strings.Trim(text, got.Key.Source+"…") != "" {
+					t.Fatalf("%s was given %q", got.Key.Source, text)
+				}
+			}
+		}
+		for script = script[:min(len(script), 1024)]; len(script) >= 4; script = script[4:] {
 			from := string(rune('A' + script[0]%4))
-			j.Add(from, "369", gsm.Segment{
-				Concat:  gsm.Concat{Ref: uint16(script[1] % 8), Total: total, Seq: script[3]%total + 1},
-				Payload: script[3:4],
-			})
+			check(j.Add(from, "369", gsm.Segment{
+				Concat:  gsm.Concat{Ref: uint16(script[1] % 8), Wide: script[1] >= 128, Total: script[2], Seq: script[3]},
+				Payload: []byte(from),
+			}))
 			c.at = c.at.Add(time.Duration(script[0]) * 50 * time.Millisecond)
 			if script[0]%7 == 0 {
 				for _, got := range j.Expired() {
@@ -223,10 +238,9 @@ func FuzzJoiner(f *testing.F) {
 			if j.Len() > 8 {
 				t.Fatalf("%d messages wait", j.Len())
 			}
-			script = script[4:]
 		}
 		c.at = c.at.Add(time.Hour)
-		j.Expired()
+		check(j.Expired())
 		if j.Len() != 0 {
 			t.Fatalf("%d messages left for ever", j.Len())
 		}

@@ -13,6 +13,10 @@ type Concat struct {
 // Multipart reports whether the message has further parts.
 func (c Concat) Multipart() bool { return c.Total > 1 }
 
+// impossible reports a part number that can't be. Of the zero Concat it is
+// false.
+func (c Concat) impossible() bool { return c != (Concat{}) && (c.Seq == 0 || c.Seq > c.Total) }
+
 // UDH is the header that says this, with its length octet in front.
 func (c Concat) UDH() []byte {
 	if c.Wide {
@@ -71,7 +75,7 @@ func ParseHeader(udh []byte) (c Concat, l Language, err error) {
 		}
 		b = b[2+len(data):]
 	}
-	if c != (Concat{}) && (c.Seq == 0 || c.Seq > c.Total) {
+	if c.impossible() {
 		return Concat{}, l, ErrConcat
 	}
 	return c, l, nil
