@@ -27,6 +27,10 @@ type ClientConfig struct {
 
 	Session SessionConfig
 
+	// Outbind, where set, has the client wait for the SMSC's connection and its
+	// outbind, and bind on that, instead of dialling Addr.
+	Outbind *OutbindConfig
+
 	// Pauses between attempts, each drawn between half and the whole and
 	// doubled from Min to Max. After a refusal that may lock the account
 	// BackoffFatal is the least pause.
@@ -43,6 +47,9 @@ type ClientConfig struct {
 
 // String leaves the password out.
 func (c ClientConfig) String() string {
+	if c.Outbind != nil {
+		return fmt.Sprintf("%v as %q upon %v", c.Mode, c.SystemID, c.Outbind)
+	}
 	return fmt.Sprintf("%v to %s as %q", c.Mode, c.Addr, c.SystemID)
 }
 
@@ -56,6 +63,7 @@ func (c ClientConfig) LogValue() slog.Value { return slog.StringValue(c.String()
 type Client struct {
 	cfg     ClientConfig
 	handler Handler
+	callers *callers // with Outbind
 
 	mu      sync.Mutex
 	session *Session
@@ -80,7 +88,11 @@ func NewClient(cfg ClientConfig, h Handler) *Client {
 	if cfg.Random == nil {
 		cfg.Random = rand.Float64
 	}
-	return &Client{cfg: cfg, handler: h}
+	c := &Client{cfg: cfg, handler: h}
+	if cfg.Outbind != nil {
+		c.callers = newCallers(*cfg.Outbind)
+	}
+	return c
 }
 
 // Session is the present session, if it is bound.
@@ -110,14 +122,19 @@ func (c *Client) SubmitAsync(ctx context.Context, m ShortMessage, done func(Subm
 }
 
 // Run binds, and binds again whenever the link is lost, until ctx ends; then
-// it closes the session in order and returns nil.
+// it closes the session in order and returns nil. With Outbind it listens as
+// long, and after a lost link waits for the next outbind without a pause.
 func (c *Client) Run(ctx context.Context) error {
 	pause := c.cfg.BackoffMin
 	var sessions sync.WaitGroup
 	defer sessions.Wait()
+	if c.callers != nil {
+		defer c.callers.close()
+	}
 	for {
 		s, err := c.bind(ctx)
-		if err == nil {
+		bound := err == nil
+		if bound {
 			pause = c.cfg.BackoffMin
 			sessions.Go(func() {
 				<-s.done
@@ -129,6 +146,9 @@ func (c *Client) Run(ctx context.Context) error {
 			return nil
 		}
 		c.cfg.OnState(StateClosed, err)
+		if bound && c.callers != nil {
+			continue
+		}
 		wait := pause
 		var status Status
 		if errors.As(err, &status) && status.BindFatal() {
@@ -172,16 +192,9 @@ func (c *Client) attend(ctx context.Context, s *Session) error {
 
 // bind connects and binds, each within BindTimeout.
 func (c *Client) bind(ctx context.Context) (*Session, error) {
-	dial, cancel := context.WithTimeout(ctx, c.cfg.Session.BindTimeout)
-	defer cancel()
-	conn, err := c.cfg.Dial(dial, "tcp", c.cfg.Addr)
+	conn, err := c.connect(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("smpp: connect to %s: %w", c.cfg.Addr, err)
-	}
-	if c.cfg.TLS != nil {
-		if conn, err = c.secure(dial, conn); err != nil {
-			return nil, err
-		}
+		return nil, err
 	}
 	cfg := &c.cfg
 	return Bind(ctx, conn, BindRequest{
@@ -189,6 +202,22 @@ func (c *Client) bind(ctx context.Context) (*Session, error) {
 		InterfaceVersion: cfg.InterfaceVersion, AddrTON: cfg.AddrTON, AddrNPI: cfg.AddrNPI,
 		AddressRange: cfg.AddressRange,
 	}, cfg.Session, c.handler)
+}
+
+func (c *Client) connect(ctx context.Context) (net.Conn, error) {
+	if c.callers != nil {
+		return c.callers.next(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Session.BindTimeout)
+	defer cancel()
+	conn, err := c.cfg.Dial(ctx, "tcp", c.cfg.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("smpp: connect to %s: %w", c.cfg.Addr, err)
+	}
+	if c.cfg.TLS == nil {
+		return conn, nil
+	}
+	return c.secure(ctx, conn)
 }
 
 func (c *Client) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {

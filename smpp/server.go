@@ -122,7 +122,25 @@ func (s *Server) endTimeout() time.Duration {
 // ServeConn serves one connection until its end, its handlers' included. The
 // session ends with the link, with Shutdown or Session.Close, not with ctx.
 func (s *Server) ServeConn(ctx context.Context, conn net.Conn) {
+	s.serve(newSession(ctx, conn, sideSMSC, s.Session, s.Handler))
+}
+
+// Outbind asks the ESME at the other end of conn to bind, and then is
+// ServeConn. [SMPP 3.4 §4.1.7]
+func (s *Server) Outbind(ctx context.Context, conn net.Conn, r OutbindRequest) error {
 	session := newSession(ctx, conn, sideSMSC, s.Session, s.Handler)
+	var err error
+	if session.out, err = AppendOutbind(session.out, session.pending.nextSeq(), r); err != nil {
+		_ = conn.Close()
+		return err
+	}
+	session.accountFor(0)
+	session.wakeWriter()
+	s.serve(session)
+	return nil
+}
+
+func (s *Server) serve(session *Session) {
 	stop := s.stopped()
 	bound := false
 	session.hooks = serverHooks{systemID: s.SystemID, auth: s.Auth, onBind: func(b *Session) {

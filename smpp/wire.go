@@ -54,6 +54,8 @@ var (
 	scheduleTime     = field{"schedule_delivery_time", 17, ErrInvSched}
 	validityPeriod   = field{"validity_period", 17, ErrInvExpiry}
 	messageID        = field{"message_id", 65, ErrInvMsgID}
+	systemIDField    = field{"system_id", 16, ErrInvSysID}
+	passwordField    = field{"password", 9, ErrInvPaswd}
 	esmeAddr         = field{"esme_addr", 65, ErrInvDstAdr}
 	dataSMAddrMax    = 65 // [SMPP 3.4 §4.7.1]
 	acceptedTypeSize = 21 // peers send longer service types than they may
