@@ -58,7 +58,7 @@ func newApp(ctx context.Context, st *stores, operators gateway.Operators, now fu
 	a.persons = person.New(st.db, st.keys, now)
 	a.places = establishment.New(st.db, st.keys, now)
 	a.outbox = outbox.New(outbox.Config{
-		DB: st.db, Texts: texts, Contacts: a.persons, Vault: st.keys, Route: operators.Route, Holding: operators.Holding,
+		DB: st.db, Texts: texts, Contacts: a.persons, Vault: st.keys, Route: operators.Route, Holding: operators.Holding, Manner: operators.Manner,
 		Metrics: outbox.NewMetrics(a.metrics), Now: now,
 	})
 	a.book = casework.NewBook(st.db, a.outbox, now)

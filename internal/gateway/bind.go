@@ -45,7 +45,8 @@ func newBind(g *Gateway, op *operator, cfg Bind, place int) *bind {
 		BackoffMin: g.cfg.ReconnectMin, BackoffMax: g.cfg.ReconnectMax,
 		OnState: b.changed,
 		Session: smpp.SessionConfig{
-			Window: cfg.Window, EnquireEvery: cfg.EnquireEvery, ResponseTimeout: cfg.ResponseWait,
+			Window: cfg.Window, BindTimeout: cfg.BindWait, EnquireEvery: cfg.EnquireEvery, EnquireTimeout: cfg.EnquireWait,
+			ResponseTimeout: cfg.ResponseWait, WriteTimeout: cfg.WriteWait, Inactivity: cfg.Inactivity,
 			DrainTimeout: unbindDrain, Tracer: tracer{b},
 		},
 	}, handler{b})

@@ -114,6 +114,9 @@ func (h handler) text(ctx context.Context, m smpp.ShortMessage, from private.Msi
 		payload = m.Payload
 	}
 	a.Payload = payload
+	if h.b.op.reads(m.DataCoding) {
+		a.DataCoding = h.b.op.Alphabet.dataCoding()
+	}
 	// A header that contradicts itself says nothing of a longer text: the words
 	// still count.
 	if c, l, err := gsm.ParseHeader(udh); err == nil {

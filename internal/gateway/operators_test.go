@@ -86,6 +86,17 @@ func TestOperatorsFile(t *testing.T) {
 	}
 }
 
+// A password without quotes must not come back in the error, which staff see.
+func TestABadPasswordIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"password = s3cret", `password = "s3cret\q"`, "password = 's3cret", "password = \"s3cret"} {
+		_, err := gateway.ParseOperators("[[operator]]\nname = \"n\"\n[[operator.bind]]\n"+line+"\n", "")
+		if err == nil || strings.Contains(err.Error(), "s3") || !strings.Contains(err.Error(), "password") {
+			t.Errorf("%.12s…: %v", line, err)
+		}
+	}
+}
+
 func TestBadOperatorsFileSaysWhatToChange(t *testing.T) {
 	t.Parallel()
 	const bind = "\n[[operator.bind]]\naddress = \"a:1\"\n"
@@ -115,6 +126,16 @@ func TestBadOperatorsFileSaysWhatToChange(t *testing.T) {
 		"http":                 {op("") + "[operator.http]\nformat = \"hubtel\"", "remove [operator.http]"},
 		"small pages":          {op("") + "[operator.ussd]\nbudget = { first = 3 }", "septets"},
 		"ends like it goes on": {op("") + "[operator.ussd]\nend = \"op\"\nopen_op = 17", "an end could not be told"},
+		"bad form":             {op("long_texts = \"morse\""), "udh8, udh16, sar or payload"},
+		"bad alphabet":         {op("alphabet = \"runes\""), "gsm7, latin1 or ascii"},
+		"bad validity":         {op("validity = \"soon\""), "relative, absolute or none"},
+		"bad receipt wish":     {op("registered_delivery = 64"), "write 0, 1 or 2"},
+		"bad fallback wait":    {op("fallback_after = \"-1s\""), "like 30s"},
+		"bad wait":             {op("") + "write_wait = \"-1s\"", "write_wait"},
+		"fallback to nobody":   {op("fallback = [\"x\"]"), "is no operator"},
+		"fallback to itself":   {op("fallback = [\"n\"]"), "names itself"},
+		"fallback, other form": {op("fallback = [\"m\"]\nprefixes = [\"+1\"]") + strings.Replace(op("long_texts = \"sar\""), `"n"`, `"m"`, 1), "give both the same"},
+		"fallback, no UCS-2":   {op("fallback = [\"m\"]\nprefixes = [\"+1\"]") + strings.Replace(op("ucs2 = false"), `"n"`, `"m"`, 1), "no UCS-2"},
 		"no TOML":              {"[[operator", "toml"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -270,7 +270,7 @@ func setUp(t testing.TB, operators string) *fixture {
 		t.Fatal(err)
 	}
 	ring := keys.New()
-	f.outbox = outbox.New(outbox.Config{DB: f.db, Texts: texts{}, Vault: ring, Route: ops.Route, Holding: ops.Holding})
+	f.outbox = outbox.New(outbox.Config{DB: f.db, Texts: texts{}, Vault: ring, Route: ops.Route, Holding: ops.Holding, Manner: ops.Manner})
 	in := inbox.New(inbox.Config{DB: f.db, Vault: ring, Texts: f.service})
 	f.Gateway, err = gateway.New(gateway.Config{
 		Operators: ops, Outbox: f.outbox, Inbox: in, Dialogue: f.dialogue,

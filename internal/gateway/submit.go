@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/smpp/gsm"
@@ -29,7 +30,7 @@ type sentPart struct {
 
 // Send implements outbox.Link.
 func (l link) Send(ctx context.Context, p outbox.Part, done func(outbox.Answer)) {
-	m := l.b.op.shortMessage(p)
+	m := l.b.op.shortMessage(p, l.b.g.cfg.Now())
 	m.Ref = sentPart{l.b.lane(), p}
 	err := l.s.SubmitAsync(ctx, m, func(r smpp.SubmitResult, err error) { done(l.b.op.answer(r, err)) })
 	switch {
@@ -60,7 +61,7 @@ func (o *operator) answer(r smpp.SubmitResult, err error) outbox.Answer {
 }
 
 // shortMessage puts a part into the operator's form.
-func (o *operator) shortMessage(p outbox.Part) smpp.ShortMessage {
+func (o *Operator) shortMessage(p outbox.Part, now time.Time) smpp.ShortMessage {
 	m := smpp.ShortMessage{
 		Command: smpp.SubmitSM, ServiceType: o.ServiceType,
 		Source: o.source(),
@@ -68,27 +69,65 @@ func (o *operator) shortMessage(p outbox.Part) smpp.ShortMessage {
 			TON: orDefault(o.DestTON, smpp.TONInternational), NPI: orDefault(o.DestNPI, smpp.NPIISDN),
 			Addr: strings.TrimPrefix(p.To.Raw(), "+"),
 		},
-		DataCoding:         orDefault(o.CodingGSM7, gsm.GSM7.DataCoding()),
-		RegisteredDelivery: smpp.RegisteredFinal,
-		ValidityPeriod:     validity(p.Validity),
-		Payload:            p.Payload,
+		RegisteredDelivery: orDefault(o.RegisteredDelivery, smpp.RegisteredFinal),
+		ValidityPeriod:     o.Validity.write(p.Validity, now),
+	}
+	if o.Priority {
+		m.PriorityFlag = priority(p.Class)
 	}
 	if p.Alphabet == gsm.UCS2 {
-		m.DataCoding = orDefault(o.CodingUCS2, gsm.UCS2.DataCoding())
+		m.DataCoding, m.Payload = orDefault(o.CodingUCS2, gsm.UCS2.DataCoding()), p.Payload
+	} else {
+		m.DataCoding, m.Payload = orDefault(o.CodingGSM7, o.Alphabet.dataCoding()), o.Alphabet.recode(p.Payload)
 	}
-	if len(p.UDH) > 0 {
-		m.ESMClass |= smpp.ESMClassUDHI
-		m.Payload = append(append(make([]byte, 0, len(p.UDH)+len(p.Payload)), p.UDH...), p.Payload...)
-	}
+	o.place(&m, p)
 	if !o.NoReference {
 		m.TLVs.Set(smpp.TagUserMessageReference, binary.BigEndian.AppendUint16(nil, p.Reference))
 	}
 	return m
 }
 
+// place says which part of a longer text m is.
+func (o *Operator) place(m *smpp.ShortMessage, p outbox.Part) {
+	switch {
+	case p.Form == outbox.Payload:
+		m.UsePayloadTLV = !fitsOne(p)
+	case p.Total < 2:
+	case p.Form == outbox.SAR: // SMPP 3.4 §5.3.2.22-24
+		m.TLVs.SetUint16(smpp.TagSARMsgRefNum, p.Ref)
+		m.TLVs.SetUint8(smpp.TagSARTotalSegments, p.Total)
+		m.TLVs.SetUint8(smpp.TagSARSegmentSeqnum, p.No)
+	default:
+		m.ESMClass |= smpp.ESMClassUDHI
+		m.Payload = append(append(make([]byte, 0, len(p.UDH)+len(m.Payload)), p.UDH...), m.Payload...)
+	}
+}
+
+// fitsOne reports whether the part is no longer than one short message on air.
+func fitsOne(p outbox.Part) bool {
+	if p.Alphabet == gsm.UCS2 {
+		return len(p.Payload) <= 140
+	}
+	return len(p.Payload) <= 160
+}
+
+// priority is the priority_flag of a text. [SMPP 3.4 §5.2.14]
+func priority(c message.Class) uint8 {
+	switch c {
+	case message.Code:
+		return 3
+	case message.Gate:
+		return 2
+	case message.Decision:
+		return 1
+	default:
+		return 0
+	}
+}
+
 // source is the sender's address. A name is alphanumeric, a long number
 // international, a short one belongs to the operator's network.
-func (o *operator) source() smpp.Address {
+func (o *Operator) source() smpp.Address {
 	a := smpp.Address{Addr: strings.TrimPrefix(o.Sender, "+")}
 	switch {
 	case strings.Trim(a.Addr, "0123456789") != "":
@@ -102,11 +141,19 @@ func (o *operator) source() smpp.Address {
 	return a
 }
 
-// validity writes a time span in the relative form. [SMPP 3.4 §7.1.1.2]
-func validity(d time.Duration) string {
-	d = min(max(d, time.Minute), 30*24*time.Hour)
-	s := int(d / time.Second)
-	return fmt.Sprintf("0000%02d%02d%02d%02d000R", s/86400, s/3600%24, s/60%60, s%60)
+// write tells when a text with that time left is worth nothing any more.
+// [SMPP 3.4 §7.1.1]
+func (v Validity) write(left time.Duration, now time.Time) string {
+	left = min(max(left, time.Minute), 30*24*time.Hour)
+	switch v {
+	case Absolute:
+		return now.Add(left).UTC().Format("060102150405") + "000+"
+	case NoValidity:
+		return ""
+	default:
+		s := int(left / time.Second)
+		return fmt.Sprintf("0000%02d%02d%02d%02d000R", s/86400, s/3600%24, s/60%60, s%60)
+	}
 }
 
 func orDefault(v *uint8, def uint8) uint8 {

@@ -1,0 +1,128 @@
+package gateway
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/wasl-sms/wasl/smpp"
+)
+
+// Bind is one SMPP connection.
+type Bind struct {
+	Name         string        `toml:"name"` // "1", "2"… in order
+	Address      string        `toml:"address"`
+	Mode         string        `toml:"mode"` // transceiver, transmitter, receiver
+	SystemID     string        `toml:"system_id"`
+	Password     string        `toml:"password"`
+	PasswordFile string        `toml:"password_file"`
+	SystemType   string        `toml:"system_type"`
+	AddressRange string        `toml:"address_range"`
+	Window       int           `toml:"window"` // 10
+	TPS          float64       `toml:"tps"`    // parts per second; 0 is no limit
+	TLS          bool          `toml:"tls"`
+	ServerName   string        `toml:"tls_server_name"`
+	CAFile       string        `toml:"tls_ca"`
+	BindWait     time.Duration `toml:"bind_wait"`     // 10s: for the connection, TLS and the bind, each
+	EnquireEvery time.Duration `toml:"enquire_every"` // 15s of silence before enquire_link
+	EnquireWait  time.Duration `toml:"enquire_wait"`  // 10s for its answer
+	ResponseWait time.Duration `toml:"response_wait"` // 30s for the answer to a submit_sm
+	WriteWait    time.Duration `toml:"write_wait"`    // 10s for a write to be taken
+	Inactivity   time.Duration `toml:"inactivity"`    // without messages, before the bind is made anew; 0: never
+
+	mode      smpp.Mode
+	ca        string // what CAFile holds
+	tlsConfig *tls.Config
+}
+
+// same reports whether a session made by one of the two is as good for the
+// other: what the files beside the operators file hold counts too.
+func (b Bind) same(other Bind) bool {
+	b.tlsConfig, other.tlsConfig = nil, nil // made of ServerName and ca
+	return b == other
+}
+
+// String leaves the password out.
+func (b Bind) String() string { return fmt.Sprintf("%s to %s as %q", b.Mode, b.Address, b.SystemID) }
+
+// Format keeps every verb safe to log.
+func (b Bind) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, b.String()) }
+
+func (b Bind) sends() bool    { return b.mode != smpp.Receiver }
+func (b Bind) receives() bool { return b.mode != smpp.Transmitter }
+
+func (b *Bind) complete(dir string) error {
+	switch b.Mode {
+	case "transceiver", "":
+		b.Mode, b.mode = "transceiver", smpp.Transceiver
+	case "transmitter":
+		b.mode = smpp.Transmitter
+	case "receiver":
+		b.mode = smpp.Receiver
+	default:
+		return fmt.Errorf("mode is %q: write transceiver, transmitter or receiver", b.Mode)
+	}
+	if b.Address == "" {
+		return errors.New("no address: write host:port")
+	}
+	if b.Password != "" && b.PasswordFile != "" {
+		return errors.New("both password and password_file: keep one")
+	}
+	if b.PasswordFile != "" {
+		text, err := os.ReadFile(beside(dir, b.PasswordFile))
+		if err != nil {
+			return fmt.Errorf("password_file: %w", err)
+		}
+		b.Password = strings.TrimSpace(string(text))
+	}
+	if len(b.SystemID) > 15 || len(b.Password) > 8 { // SMPP 3.4 §5.2.1, §5.2.2
+		return errors.New("system_id may have 15 characters and the password 8")
+	}
+	if b.Window == 0 {
+		b.Window = 10
+	}
+	if b.Window < 1 || b.Window > 10_000 {
+		return fmt.Errorf("window is %d: write 1 to 10000", b.Window)
+	}
+	if b.TPS < 0 {
+		return fmt.Errorf("tps is %g: write 0 for no limit, or parts per second", b.TPS)
+	}
+	for name, d := range map[string]time.Duration{
+		"bind_wait": b.BindWait, "enquire_every": b.EnquireEvery, "enquire_wait": b.EnquireWait,
+		"response_wait": b.ResponseWait, "write_wait": b.WriteWait, "inactivity": b.Inactivity,
+	} {
+		if d < 0 {
+			return fmt.Errorf("%s is %v: write how long, like 10s", name, d)
+		}
+	}
+	if !b.TLS && (b.ServerName != "" || b.CAFile != "") {
+		return errors.New("tls_server_name and tls_ca have no effect without tls = true: set it, or remove them")
+	}
+	if b.TLS {
+		b.tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: b.ServerName}
+		if b.CAFile != "" {
+			pem, err := os.ReadFile(beside(dir, b.CAFile))
+			if err != nil {
+				return fmt.Errorf("tls_ca: %w", err)
+			}
+			b.ca = string(pem)
+			b.tlsConfig.RootCAs = x509.NewCertPool()
+			if !b.tlsConfig.RootCAs.AppendCertsFromPEM(pem) {
+				return fmt.Errorf("tls_ca: %s holds no certificate", b.CAFile)
+			}
+		}
+	}
+	return nil
+}
+
+func beside(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
