@@ -111,6 +111,11 @@ func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.
 		}
 		p.components = append(p.components, run.Component{Name: "gateway", Run: p.gateway.Run})
 	}
+	if has("ussd") {
+		if err := p.aggregators(operators.Endpoint, now, log); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.serve(s, st, has("web"), now, log); err != nil {
 		return nil, err
 	}

@@ -25,16 +25,28 @@ const (
 	BySigned Proof = "hmac"   // HMAC-SHA256 of the body in a header, hex or base64
 )
 
+// Secret is known to an aggregator and us. It does not print.
+type Secret string
+
+// Format keeps every verb safe to log.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "secret") }
+
 // Door says who may call an endpoint. What is not set is not asked for, but one
 // of Secret and Allow must be.
 type Door struct {
-	Secret  string
+	Secret  Secret
 	Proof   Proof
 	Name    string         // of the parameter or header
 	User    string         // of basic authentication, or of the format's parameter
 	UserBy  string         // parameter that holds User
 	Allow   []netip.Prefix // addresses of the aggregator
 	Proxies []netip.Prefix // addresses of proxies of ours, whose X-Forwarded-For is believed
+}
+
+// Door is what the format's own documents say of a caller; the settings go
+// before it.
+func (f Format) Door() Door {
+	return Door{Proof: ByQuery, Name: f.secretName, UserBy: f.userName}
 }
 
 // Prefixes reads addresses and networks in CIDR notation.
@@ -62,12 +74,14 @@ func (d Door) Validate() error {
 		return errors.New("anyone could speak for any phone: set secret or allow, better both")
 	case d.Secret == "" && d.User != "":
 		return errors.New("user has no effect without a secret: set secret too")
+	case d.User != "" && d.Proof != ByBasic && (d.Proof != ByQuery || d.UserBy == ""):
+		return errors.New("user has no effect here: remove it, or write secret_by = \"basic\"")
 	case d.Secret != "" && len(d.Secret) < 8:
 		return errors.New("the secret is too short: at least 8 characters")
 	case !slices.Contains([]Proof{ByQuery, ByHeader, ByBasic, BySigned}, d.Proof):
 		return fmt.Errorf("secret_by is %q: write query, header, basic or hmac", d.Proof)
-	case (d.Proof == ByHeader || d.Proof == BySigned) && d.Name == "":
-		return fmt.Errorf("secret_by = %q needs secret_name, the name of the header", d.Proof)
+	case d.Proof != ByBasic && d.Name == "":
+		return fmt.Errorf("secret_by = %q needs secret_name, the name of the header or parameter", d.Proof)
 	}
 	return nil
 }
@@ -115,15 +129,15 @@ func (d Door) knows(r *http.Request, m message) bool {
 	}
 	switch d.Proof {
 	case ByHeader:
-		return same(r.Header.Get(d.Name), d.Secret)
+		return same(r.Header.Get(d.Name), string(d.Secret))
 	case ByBasic:
 		user, secret, _ := r.BasicAuth()
-		return both(same(user, d.User), same(secret, d.Secret))
+		return both(same(user, d.User), same(secret, string(d.Secret)))
 	case BySigned:
 		return d.signed(r.Header.Get(d.Name), m.body)
 	case ByQuery:
 	}
-	secret := same(m.query.Get(d.Name), d.Secret)
+	secret := same(m.query.Get(d.Name), string(d.Secret))
 	if d.User == "" {
 		return secret
 	}

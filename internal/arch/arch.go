@@ -64,6 +64,14 @@ var rules = []rule{
 		why: "both the wire's side and the staff's stand on it",
 	},
 	{
+		who: []pattern{"internal/aggregator"},
+		not: []pattern{
+			"github.com/jackc/pgx", "github.com/redis/go-redis", "smpp", "sessions",
+			"internal/services", "internal/desk", "internal/web", "internal/dialog", "internal/gateway", "internal/outbox", "internal/inbox", "internal/postgres",
+		},
+		why: "aggregators' formats end at a step of a dialogue: no SQL, no SMPP, no service",
+	},
+	{
 		who: []pattern{"internal/form"},
 		not: []pattern{
 			"net", "os", "database/sql", "github.com/jackc/pgx", "github.com/redis/go-redis", "internal/postgres",

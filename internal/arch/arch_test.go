@@ -38,6 +38,8 @@ func TestRulesBite(t *testing.T) {
 		{"internal/web/a.go", `import "github.com/jackc/pgx/v5"`, true},
 		{"internal/web/a_test.go", `import "github.com/jackc/pgx/v5"`, false},
 		{"internal/gateway/a.go", `import "github.com/wasl-sms/wasl/internal/services/visit"`, true},
+		{"internal/aggregator/a.go", `import "github.com/jackc/pgx/v5"`, true},
+		{"internal/aggregator/a.go", `import "github.com/wasl-sms/wasl/ussd"`, false},
 		{"internal/form/a.go", `import "net/http"`, true},
 		{"internal/casework/a.go", `import "github.com/wasl-sms/wasl/internal/person"`, true},
 		{"internal/message/a.go", `import "github.com/wasl-sms/wasl/smpp/gsm"`, false},

@@ -64,17 +64,18 @@ type Operator struct {
 	HTTP *HTTP         `toml:"http"`
 }
 
-// HTTP describes an aggregator that calls us over HTTP.
-type HTTP struct {
-	Format string   `toml:"format"`
-	Secret string   `toml:"secret"`
-	Allow  []string `toml:"allow"`
-}
-
 // complete fills in defaults and checks one operator.
 func (o *Operator) complete(dir string) error {
+	if o.Region == "" {
+		o.Region = "MA"
+	}
 	if o.HTTP != nil {
-		return errors.New("HTTP aggregators are not served by this version: remove [operator.http]")
+		if err := o.HTTP.complete(o, dir); err != nil {
+			return fmt.Errorf("http: %w", err)
+		}
+		if len(o.Binds) == 0 {
+			return o.alone()
+		}
 	}
 	if len(o.Binds) == 0 {
 		return errors.New("no [[operator.bind]]: without one nothing can be sent or received")
@@ -82,9 +83,6 @@ func (o *Operator) complete(dir string) error {
 	if len(o.USSDCodes) > 0 && o.USSD == nil {
 		d := ussd.Spec()
 		o.USSD = &d
-	}
-	if o.Region == "" {
-		o.Region = "MA"
 	}
 	if o.Sender == "" && len(o.ShortCodes) > 0 {
 		o.Sender = o.ShortCodes[0]

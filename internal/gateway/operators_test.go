@@ -123,7 +123,6 @@ func TestBadOperatorsFileSaysWhatToChange(t *testing.T) {
 		"same name":            {op("prefixes = [\"+1\"]") + op("prefixes = [\"+2\"]"), "rename one"},
 		"same prefix":          {op("prefixes = [\"+1\"]") + strings.Replace(op("prefixes = [\"1\"]"), `"n"`, `"m"`, 1), "leave it to one"},
 		"two without prefixes": {op("") + strings.Replace(op(""), `"n"`, `"m"`, 1), "only one can serve"},
-		"http":                 {op("") + "[operator.http]\nformat = \"hubtel\"", "remove [operator.http]"},
 		"small pages":          {op("") + "[operator.ussd]\nbudget = { first = 3 }", "septets"},
 		"ends like it goes on": {op("") + "[operator.ussd]\nend = \"op\"\nopen_op = 17", "an end could not be told"},
 		"bad form":             {op("long_texts = \"morse\""), "udh8, udh16, sar or payload"},

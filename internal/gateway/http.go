@@ -1,0 +1,166 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/wasl-sms/wasl/internal/aggregator"
+	"github.com/wasl-sms/wasl/ussd"
+)
+
+// HTTP describes an aggregator that calls us over HTTP for each step of USSD.
+type HTTP struct {
+	Format         string            `toml:"format"`
+	Path           string            `toml:"path"` // /ussd/NAME
+	Secret         aggregator.Secret `toml:"secret"`
+	SecretFile     string            `toml:"secret_file"`
+	SecretBy       aggregator.Proof  `toml:"secret_by"`   // query, header, basic, hmac
+	SecretName     string            `toml:"secret_name"` // of the parameter or header
+	User           string            `toml:"user"`
+	Allow          []string          `toml:"allow"`
+	TrustedProxies []string          `toml:"trusted_proxies"`
+	ReplyDeadline  time.Duration     `toml:"reply_deadline"` // 10s
+	Budget         ussd.Budget       `toml:"budget"`
+
+	endpoint *aggregator.Endpoint
+}
+
+const pathsBegin = "/ussd/"
+
+// complete fills in defaults and checks the settings of an aggregator.
+func (h *HTTP) complete(o *Operator, dir string) error {
+	format, ok := aggregator.Lookup(h.Format)
+	if !ok {
+		var names []string
+		for _, f := range aggregator.Formats() {
+			names = append(names, f.Name)
+		}
+		return fmt.Errorf("no format %q: take one of %s", h.Format, strings.Join(names, ", "))
+	}
+	if h.Path == "" {
+		h.Path = pathsBegin + o.Name
+	}
+	if !strings.HasPrefix(h.Path, pathsBegin) || h.Path == pathsBegin || strings.HasSuffix(h.Path, "/") {
+		return fmt.Errorf("path is %q: write it like %s%s", h.Path, pathsBegin, o.Name)
+	}
+	if len(o.USSDCodes) == 0 {
+		return errors.New("no ussd_codes: name the code that people dial")
+	}
+	if err := h.readSecret(dir); err != nil {
+		return err
+	}
+	door, err := h.door(format)
+	if err != nil {
+		return err
+	}
+	budget, err := h.budget(format)
+	if err != nil {
+		return err
+	}
+	switch {
+	case h.ReplyDeadline < 0 || h.ReplyDeadline > aggregator.Longest:
+		return fmt.Errorf("reply_deadline is %v: write at most %v", h.ReplyDeadline, aggregator.Longest)
+	case h.ReplyDeadline == 0:
+		h.ReplyDeadline = aggregator.Longest
+	}
+	h.endpoint = &aggregator.Endpoint{
+		Operator: o.Name, Region: o.Region, Code: o.USSDCodes[0], Path: h.Path,
+		Format: format, Door: door, Budget: budget, Deadline: h.ReplyDeadline,
+	}
+	return nil
+}
+
+func (h *HTTP) readSecret(dir string) error {
+	if h.SecretFile == "" {
+		return nil
+	}
+	if h.Secret != "" {
+		return errors.New("both secret and secret_file: keep one")
+	}
+	text, err := os.ReadFile(beside(dir, h.SecretFile))
+	if err != nil {
+		return fmt.Errorf("secret_file: %w", err)
+	}
+	h.Secret = aggregator.Secret(strings.TrimSpace(string(text)))
+	return nil
+}
+
+func (h *HTTP) door(format aggregator.Format) (d aggregator.Door, err error) {
+	d = format.Door()
+	d.Secret, d.User = h.Secret, h.User
+	if h.SecretBy != "" {
+		d.Proof, d.Name = h.SecretBy, ""
+	}
+	if h.SecretName != "" {
+		d.Name = h.SecretName
+	}
+	if d.Allow, err = aggregator.Prefixes(h.Allow); err != nil {
+		return d, fmt.Errorf("allow: %w", err)
+	}
+	if d.Proxies, err = aggregator.Prefixes(h.TrustedProxies); err != nil {
+		return d, fmt.Errorf("trusted_proxies: %w", err)
+	}
+	return d, d.Validate()
+}
+
+// budget is the format's where the settings leave it open. No gateway shows
+// more than the network carries: 160 octets, TS 23.038 §6.1.2.3.
+func (h *HTTP) budget(format aggregator.Format) (ussd.Budget, error) {
+	b := h.Budget
+	for _, f := range []struct {
+		have       *int
+		want, most int
+	}{
+		{&b.First, format.Budget.First, 182}, {&b.Next, format.Budget.Next, 182},
+		{&b.FirstUCS2, format.Budget.FirstUCS2, 80}, {&b.NextUCS2, format.Budget.NextUCS2, 80},
+	} {
+		if *f.have == 0 {
+			*f.have = f.want
+		}
+		if *f.have > f.most {
+			return b, fmt.Errorf("budget: %d is more than a phone shows: at most 182 septets and 80 UCS-2 units", *f.have)
+		}
+	}
+	return b, b.Validate()
+}
+
+// alone checks an operator that has an aggregator and no bind: it carries
+// dialogues, and its people's texts go by their numbers to other operators.
+func (o *Operator) alone() error {
+	if len(o.Prefixes)+len(o.ShortCodes)+len(o.Fallback) > 0 || o.Sender != "" || o.USSD != nil {
+		return errors.New("prefixes, short_codes, sender, fallback and [operator.ussd] need a [[operator.bind]]: add one, or remove them")
+	}
+	return nil
+}
+
+// agreeOnPaths refuses two aggregators on one path.
+func (ops Operators) agreeOnPaths() error {
+	owner := map[string]string{}
+	for _, o := range ops {
+		if o.HTTP == nil {
+			continue
+		}
+		if other, taken := owner[o.HTTP.Path]; taken {
+			return fmt.Errorf("operators %q and %q both have the path %s: give one another", other, o.Name, o.HTTP.Path)
+		}
+		owner[o.HTTP.Path] = o.Name
+	}
+	return nil
+}
+
+// Endpoint finds the aggregator that a path of a request belongs to.
+func (ops Operators) Endpoint(path string) (*aggregator.Endpoint, bool) {
+	var best *aggregator.Endpoint
+	for _, o := range ops {
+		if o.HTTP == nil || best != nil && len(best.Path) > len(o.HTTP.Path) {
+			continue
+		}
+		if path == o.HTTP.Path || strings.HasPrefix(path, o.HTTP.Path+"/") {
+			best = o.HTTP.endpoint
+		}
+	}
+	return best, best != nil
+}
