@@ -24,6 +24,8 @@ type benchCmd struct {
 	USSD    benchUSSD    `cmd:"" name:"ussd" help:"Steps of dialogues: dial, PIN, menu, appointments to choose from."`
 	Inbound benchInbound `cmd:"" help:"Texts that come in, until the answer to each is submitted."`
 	Outbox  benchOutbox  `cmd:"" help:"Texts that go out, from their commit until the operator's answer is stored."`
+	SMPP    benchSMPP    `cmd:"" name:"smpp" help:"SMPP sessions alone: submits per second and CPU time of each, by window."`
+	Peer    benchPeer    `cmd:"" hidden:""`
 
 	CPUProfile string `name:"cpuprofile" placeholder:"FILE" help:"Write a CPU profile of the measured part."`
 }
