@@ -13,14 +13,15 @@ import (
 // be read further.
 var ErrFrame = errors.New("smpp: impossible command_length")
 
-// readBuffer holds some dozens of PDUs: one read call serves many.
-const readBuffer = 16 << 10
+// readBuffer holds hundreds of PDUs: one read call serves many.
+const readBuffer = 32 << 10
 
 // FrameReader cuts a stream into PDUs.
 type FrameReader struct {
 	r    *bufio.Reader
 	max  int
-	body []byte
+	body []byte // of a PDU longer than the buffer
+	seen int    // octets of the buffer that the last PDU holds
 
 	// partial, where set, bounds the time for the rest of a PDU whose
 	// beginning has arrived.
@@ -37,6 +38,9 @@ func NewFrameReader(r io.Reader, max int) *FrameReader {
 // is checked before memory is taken for it; a wrong size is ErrFrame, with
 // the header as far as it could be read.
 func (f *FrameReader) Next() (Header, []byte, error) {
+	if err := f.release(); err != nil {
+		return Header{}, nil, err
+	}
 	if f.r.Buffered() == 0 {
 		if _, err := f.r.Peek(1); err != nil {
 			return Header{}, nil, err
@@ -58,20 +62,45 @@ func (f *FrameReader) Next() (Header, []byte, error) {
 		waiting = true
 		f.startClock()
 	}
-	if _, err = f.r.Discard(headerLen); err != nil {
-		return h, nil, noEOF(err)
-	}
-	n := int(h.Length) - headerLen
-	if cap(f.body) < n {
-		f.body = make([]byte, n, max(n, 512))
-	}
-	if _, err = io.ReadFull(f.r, f.body[:n]); err != nil {
+	frame, err := f.frame(int(h.Length))
+	if err != nil {
 		return h, nil, noEOF(err)
 	}
 	if waiting {
 		f.stopClock()
 	}
-	return h, f.body[:n], nil
+	return h, frame[headerLen:], nil
+}
+
+// frame leaves a PDU where it lies in the buffer, unless it is too long.
+func (f *FrameReader) frame(n int) ([]byte, error) {
+	if n <= f.r.Size() {
+		f.seen = n
+		return f.r.Peek(n)
+	}
+	if cap(f.body) < n {
+		f.body = make([]byte, n)
+	}
+	_, err := io.ReadFull(f.r, f.body[:n])
+	return f.body[:n], err
+}
+
+// release gives up the octets of the last PDU.
+func (f *FrameReader) release() error {
+	n := f.seen
+	f.seen = 0
+	_, err := f.r.Discard(n)
+	return err
+}
+
+// ready reports whether a further PDU has arrived whole.
+func (f *FrameReader) ready() bool {
+	after := f.r.Buffered() - f.seen
+	if after < headerLen {
+		return false
+	}
+	b, err := f.r.Peek(f.seen + headerLen)
+	return err == nil && uint64(parseHeader(b[f.seen:]).Length) <= uint64(after)
 }
 
 func (f *FrameReader) startClock() {

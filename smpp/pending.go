@@ -1,6 +1,9 @@
 package smpp
 
-import "time"
+import (
+	"math/bits"
+	"time"
+)
 
 const maxSeq = 0x7FFFFFFF // [SMPP 3.4 §3.2]
 
@@ -47,7 +50,8 @@ type lateRequest struct {
 // Session.mu guards it.
 type pending struct {
 	seq         uint32
-	bySeq       map[uint32]*request
+	bySeq       []*request // the number's low bits tell the place
+	count       int
 	first, last *request
 	unwritten   *request // first one not yet written
 	late        map[uint32]lateRequest
@@ -56,17 +60,21 @@ type pending struct {
 	free        []*request
 }
 
+// newPending has twice the places that window can fill.
 func newPending(window int) pending {
-	return pending{bySeq: make(map[uint32]*request, window), late: make(map[uint32]lateRequest)}
+	return pending{bySeq: make([]*request, 1<<bits.Len(uint(2*window-1))), late: make(map[uint32]lateRequest)}
 }
 
-// nextSeq yields the next sequence number that no request of ours uses.
+func (p *pending) place(seq uint32) **request { return &p.bySeq[seq&uint32(len(p.bySeq)-1)] }
+
+// nextSeq yields the next sequence number that no request of ours uses and
+// whose place is free.
 func (p *pending) nextSeq() uint32 {
 	for {
 		if p.seq++; p.seq > maxSeq {
 			p.seq = 1
 		}
-		if p.bySeq[p.seq] != nil {
+		if *p.place(p.seq) != nil {
 			continue
 		}
 		if _, late := p.late[p.seq]; !late {
@@ -91,7 +99,8 @@ func (p *pending) recycle(r *request) {
 }
 
 func (p *pending) add(r *request) {
-	p.bySeq[r.seq] = r
+	*p.place(r.seq) = r
+	p.count++
 	if r.prev = p.last; r.prev != nil {
 		r.prev.next = r
 	} else {
@@ -104,7 +113,8 @@ func (p *pending) add(r *request) {
 }
 
 func (p *pending) remove(r *request) {
-	delete(p.bySeq, r.seq)
+	*p.place(r.seq) = nil
+	p.count--
 	if p.unwritten == r {
 		p.unwritten = r.next
 	}
@@ -125,19 +135,22 @@ func (p *pending) remove(r *request) {
 // match finds the request that a response answers. generic_nack matches by
 // number alone; anything else by number and command.
 func (p *pending) match(c Command, seq uint32) *request {
-	r := p.bySeq[seq]
-	if r == nil || (c != GenericNack && c != r.expect) {
+	r := *p.place(seq)
+	if r == nil || r.seq != seq || (c != GenericNack && c != r.expect) {
 		return nil
 	}
 	return r
 }
 
-// wrote starts the clock of every request that ends at or before offset.
-func (p *pending) wrote(offset uint64, deadline time.Duration) {
+// wrote starts the clock of every request that ends at or before offset, and
+// reports whether there was one.
+func (p *pending) wrote(offset uint64, deadline time.Duration) bool {
+	was := p.unwritten
 	for p.unwritten != nil && p.unwritten.end <= offset {
 		p.unwritten.deadline = deadline
 		p.unwritten = p.unwritten.next
 	}
+	return p.unwritten != was
 }
 
 // nextDeadline is that of the oldest written request, zero without one.

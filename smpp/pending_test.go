@@ -13,7 +13,7 @@ import (
 func TestPendingTable(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		p := newPending(10)
+		p := newPending(200)
 		p.seq = rapid.SampledFrom([]uint32{0, maxSeq - 3}).Draw(t, "seq")
 		var live []*request
 		var queued, written uint64
@@ -65,8 +65,14 @@ func TestPendingTable(t *testing.T) {
 				}
 				n++
 			}
-			if n != len(live) || len(p.bySeq) != n || n == 0 && p.last != nil {
-				t.Fatalf("%d in the list, %d in the table, %d live", n, len(p.bySeq), len(live))
+			free := 0
+			for _, r := range p.bySeq {
+				if r == nil {
+					free++
+				}
+			}
+			if taken := len(p.bySeq) - free; n != len(live) || taken != n || p.count != n || n == 0 && p.last != nil {
+				t.Fatalf("%d in the list, %d in the table, %d counted, %d live", n, taken, p.count, len(live))
 			}
 		}
 	})

@@ -10,7 +10,7 @@ import (
 // read is the one reader. It never runs the application's code and waits for
 // nothing but the link.
 func (s *Session) read() {
-	frames := NewFrameReader(s.conn, s.cfg.MaxPDU)
+	frames := NewFrameReader(ear{s}, s.cfg.MaxPDU)
 	frames.partial, frames.deadline = s.cfg.ReadTimeout, s.conn.SetReadDeadline
 	for {
 		h, body, err := frames.Next()
@@ -23,8 +23,6 @@ func (s *Session) read() {
 			s.fail(fmt.Errorf("smpp: read: %w", err))
 			return
 		}
-		s.lastIn.Store(int64(s.clock()))
-		s.heard.Add(1)
 		if s.cfg.Tracer != nil {
 			s.trace(In, h, body)
 		}
@@ -32,6 +30,9 @@ func (s *Session) read() {
 			s.response(h, body)
 		} else {
 			s.request(h, body)
+		}
+		if !frames.ready() || s.full.Load() {
+			s.settled()
 		}
 		for s.full.Load() {
 			select {
@@ -41,6 +42,18 @@ func (s *Session) read() {
 			}
 		}
 	}
+}
+
+// ear reads from the peer and notes when it was heard.
+type ear struct{ s *Session }
+
+func (e ear) Read(b []byte) (int, error) {
+	n, err := e.s.conn.Read(b)
+	if n > 0 {
+		e.s.lastIn.Store(int64(e.s.clock()))
+		e.s.heard.Add(1)
+	}
+	return n, err
 }
 
 func (s *Session) response(h Header, body []byte) {
@@ -99,7 +112,7 @@ func (s *Session) message(h Header, body []byte) {
 		s.respond(h.Command, ErrInvBndSts, h.Seq, Reply{})
 		return
 	}
-	m, err := DecodeMessage(h.Command, body)
+	m, err := s.decoder.message(h.Command, body)
 	m.Seq = h.Seq
 	if err != nil {
 		s.problem(err)

@@ -3,7 +3,6 @@ package smpp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -36,34 +35,32 @@ type Session struct {
 	kick    chan struct{} // something to write
 	room    chan struct{} // the backlog has shrunk
 	recheck chan struct{} // a deadline is nearer than the keeper knows
-	results chan finished // for the callbacks
+	results chan struct{} // callbacks to run
 
-	work work
+	work    work
+	decoder *decoder // of the reader
 
 	loops   sync.WaitGroup // what run waits for
 	started time.Time
-	lastIn  atomic.Int64 // clock at the last PDU from the peer
-	heard   atomic.Int64 // PDUs from the peer
+	lastIn  atomic.Int64 // clock when the peer was last heard
+	heard   atomic.Int64 // how often it was
 	lastMsg atomic.Int64 // clock at the last message either way
 	full    atomic.Bool  // more than maxBacklog waits to be written
 
 	mu       sync.Mutex
+	stopping bool // closing or ended
 	state    State
 	mode     Mode
 	peer     string
 	bindSeq  uint32
 	err      error
 	pending  pending
+	finished []finished    // whose callbacks are to be run
 	out      []byte        // to be written next
 	queued   uint64        // octets ever put into out
 	written  uint64        // octets ever written
 	hangup   error         // end with this once out is written
 	nextWake time.Duration // clock at which the keeper looks next
-}
-
-type finished struct {
-	req *request
-	out outcome
 }
 
 func newSession(ctx context.Context, conn net.Conn, side side, cfg SessionConfig, h Handler) *Session {
@@ -79,8 +76,9 @@ func newSession(ctx context.Context, conn net.Conn, side side, cfg SessionConfig
 		kick:    make(chan struct{}, 1),
 		room:    make(chan struct{}, 1),
 		recheck: make(chan struct{}, 1),
-		results: make(chan finished, cfg.Window),
+		results: make(chan struct{}, 1),
 		pending: newPending(cfg.Window),
+		decoder: forMany(),
 	}
 	s.frames, _ = cfg.Tracer.(FrameTracer)
 	s.work.limit, s.work.room = cfg.HandlerConcurrency, cfg.HandlerQueue
@@ -148,7 +146,7 @@ func (s *Session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
 func (s *Session) InFlight() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.pending.bySeq)
+	return s.pending.count
 }
 
 // Window is the greatest InFlight.
@@ -169,6 +167,7 @@ func (s *Session) fail(err error) {
 	}
 	s.err = err
 	s.state = StateClosed
+	s.stopping = true
 	s.mu.Unlock()
 	s.cancel()
 	close(s.ended)
@@ -184,50 +183,9 @@ func (s *Session) stopTaking() bool {
 	case <-s.closing:
 		return false
 	default:
+		s.stopping = true
 		close(s.closing)
 		return true
-	}
-}
-
-// settleAll gives every request that the lost link left its outcome.
-func (s *Session) settleAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for r := s.pending.first; r != nil; r = s.pending.first {
-		cause := ErrNotSent
-		if r.end <= s.written {
-			cause = ErrLinkLost
-		}
-		s.settle(r, SubmitResult{Seq: r.seq}, fmt.Errorf("%w: %w", cause, s.err))
-	}
-}
-
-// settle gives a request its outcome and takes it off the table. Session.mu
-// is held.
-func (s *Session) settle(r *request, result SubmitResult, err error) {
-	s.pending.remove(r)
-	result.Ref = r.ref
-	switch {
-	case r.done != nil:
-		s.results <- finished{r, outcome{result, err}} // as long as the window
-	case r.given:
-		<-s.slots
-		s.pending.recycle(r)
-	default:
-		<-s.slots
-		r.wait <- outcome{result, err}
-	}
-}
-
-// complete runs the callbacks of SubmitAsync, one at a time.
-func (s *Session) complete() {
-	for f := range s.results {
-		done := f.req.done
-		s.mu.Lock()
-		s.pending.recycle(f.req)
-		s.mu.Unlock()
-		<-s.slots
-		done(f.out.result, f.out.err)
 	}
 }
 

@@ -3,7 +3,6 @@ package smpp
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 // Submit sends m (submit_sm or data_sm from an ESME; deliver_sm or data_sm
@@ -75,7 +74,6 @@ func (s *Session) send(ctx context.Context, m *ShortMessage, done func(SubmitRes
 		<-s.slots
 		return nil, err
 	}
-	s.lastMsg.Store(int64(s.clock()))
 	s.wakeWriter()
 	return r, nil
 }
@@ -83,12 +81,8 @@ func (s *Session) send(ctx context.Context, m *ShortMessage, done func(SubmitRes
 func (s *Session) enqueue(m *ShortMessage, done func(SubmitResult, error)) (*request, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	select {
-	case <-s.closing:
+	if s.stopping {
 		return nil, ErrClosed
-	case <-s.ended:
-		return nil, ErrClosed
-	default:
 	}
 	if !mayRequest(s.state, m.Command, s.side) {
 		return nil, fmt.Errorf("%w: %v on a %v session", ErrNotSent, m.Command, s.state)
@@ -130,7 +124,7 @@ func (s *Session) answered(h Header, body []byte) {
 	}
 	reply := Reply{}
 	if h.Command != GenericNack {
-		reply = DecodeReply(body)
+		reply = s.decoder.reply(body)
 	}
 	result := SubmitResult{MessageID: reply.MessageID, Status: h.Status, Seq: h.Seq, TLVs: reply.TLVs}
 	s.settle(r, result, statusError(h))
@@ -169,14 +163,4 @@ func (s *Session) answeredLate(r *request, h Header, body []byte) {
 	reply := DecodeReply(body)
 	l := LateResponse{Command: h.Command, Seq: h.Seq, Ref: late.ref, Status: h.Status, MessageID: reply.MessageID, TLVs: reply.TLVs}
 	s.work.add(lateTask{s, responder, l})
-}
-
-// expire times out the requests whose deadline has come.
-func (s *Session) expire(now time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for r := s.pending.first; r != nil && r.deadline != 0 && r.deadline <= now; r = s.pending.first {
-		s.pending.remember(r)
-		s.settle(r, SubmitResult{Seq: r.seq}, ErrTimeout)
-	}
 }

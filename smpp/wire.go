@@ -1,7 +1,6 @@
 package smpp
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -13,10 +12,6 @@ const headerLen = 16
 
 // maxShortMessage is the longest short_message. [SMPP 3.4 §5.2.21]
 const maxShortMessage = 254
-
-// mandatoryPrefix is longer than everything that precedes short_message, at
-// the limits this decoder accepts.
-const mandatoryPrefix = 256
 
 // Header is the fixed beginning of a PDU.
 type Header struct {
@@ -150,25 +145,29 @@ func appendShortMessage(b []byte, m *ShortMessage) ([]byte, error) {
 		return b, err
 	}
 	b = append(b, m.ESMClass, m.ProtocolID, m.PriorityFlag)
-	for _, t := range []struct {
-		f field
-		v string
-	}{{scheduleTime, m.ScheduleDelivery}, {validityPeriod, m.ValidityPeriod}} {
-		if t.v != "" && m.Command == DeliverSM { // [SMPP 3.4 §4.6.1]
-			return b, &FieldError{t.f.name, "is not for deliver_sm", t.f.status}
-		}
-		if t.v != "" && len(t.v) != t.f.max-1 {
-			return b, &FieldError{t.f.name, "is neither empty nor 16 octets", t.f.status}
-		}
-		if b, err = appendCString(b, t.f, t.v); err != nil {
-			return b, err
-		}
+	if b, err = appendTime(b, m, scheduleTime, m.ScheduleDelivery); err != nil {
+		return b, err
+	}
+	if b, err = appendTime(b, m, validityPeriod, m.ValidityPeriod); err != nil {
+		return b, err
 	}
 	b = append(b, m.RegisteredDelivery, m.ReplaceIfPresent, m.DataCoding, m.DefaultMsgID)
 	if m.UsePayloadTLV {
 		return appendTLV(append(b, 0), TagMessagePayload, m.Payload)
 	}
 	return append(append(b, uint8(len(m.Payload))), m.Payload...), nil
+}
+
+func appendTime(b []byte, m *ShortMessage, f field, v string) ([]byte, error) {
+	switch {
+	case v == "":
+		return append(b, 0), nil
+	case m.Command == DeliverSM: // [SMPP 3.4 §4.6.1]
+		return b, &FieldError{f.name, "is not for deliver_sm", f.status}
+	case len(v) != f.max-1:
+		return b, &FieldError{f.name, "is neither empty nor 16 octets", f.status}
+	}
+	return appendCString(b, f, v)
 }
 
 // appendDataSM writes the body of data_sm. [SMPP 3.4 §4.7.1]
@@ -206,157 +205,4 @@ func AppendResponse(b []byte, request Command, status Status, seq uint32, r Repl
 		return b[:start], err
 	}
 	return finish(b, start), nil
-}
-
-// cursor reads the fields of a body; after the first error it yields zeros.
-type cursor struct {
-	b    []byte
-	text string // copy of the beginning of b, which all strings share
-	pos  int
-	err  error
-}
-
-func newCursor(body []byte) cursor {
-	return cursor{b: body, text: string(body[:min(len(body), mandatoryPrefix)])}
-}
-
-func (c *cursor) octet(name string) uint8 {
-	if c.err != nil {
-		return 0
-	}
-	if c.pos >= len(c.b) {
-		c.err = &FieldError{name, "is missing", ErrInvCmdLen}
-		return 0
-	}
-	c.pos++
-	return c.b[c.pos-1]
-}
-
-func (c *cursor) cstring(f field) string {
-	if c.err != nil {
-		return ""
-	}
-	rest := c.text[min(c.pos, len(c.text)):]
-	n := strings.IndexByte(rest[:min(f.max, len(rest))], 0)
-	switch {
-	case n >= 0:
-		c.pos += n + 1
-		return rest[:n]
-	case len(rest) >= f.max:
-		c.err = &FieldError{f.name, fmt.Sprintf("is longer than %d octets", f.max-1), f.status}
-	default:
-		c.err = &FieldError{f.name, "is cut short", ErrInvCmdLen}
-	}
-	return ""
-}
-
-func (c *cursor) address(f field) Address {
-	f.max = dataSMAddrMax
-	return Address{TON: c.octet(f.name), NPI: c.octet(f.name), Addr: c.cstring(f)}
-}
-
-// DecodeMessage reads the body of submit_sm, deliver_sm or data_sm. The
-// message shares no memory with body. The error wraps the status to answer.
-func DecodeMessage(command Command, body []byte) (ShortMessage, error) {
-	m := ShortMessage{Command: command}
-	if !command.isMessage() {
-		return m, &FieldError{"command", command.String() + " carries no short message", ErrInvCmdID}
-	}
-	c := newCursor(body)
-	typeField := serviceType
-	typeField.max = acceptedTypeSize
-	m.ServiceType = c.cstring(typeField)
-	m.Source = c.address(sourceAddr)
-	m.Dest = c.address(destinationAddr)
-	m.ESMClass = c.octet("esm_class")
-	smLength := 0
-	if command == DataSM {
-		m.RegisteredDelivery = c.octet("registered_delivery")
-		m.DataCoding = c.octet("data_coding")
-	} else {
-		m.ProtocolID = c.octet("protocol_id")
-		m.PriorityFlag = c.octet("priority_flag")
-		m.ScheduleDelivery = c.cstring(scheduleTime)
-		m.ValidityPeriod = c.cstring(validityPeriod)
-		m.RegisteredDelivery = c.octet("registered_delivery")
-		m.ReplaceIfPresent = c.octet("replace_if_present_flag")
-		m.DataCoding = c.octet("data_coding")
-		m.DefaultMsgID = c.octet("sm_default_msg_id")
-		smLength = int(c.octet("sm_length"))
-	}
-	if c.err != nil {
-		return m, c.err
-	}
-	if smLength > len(body)-c.pos {
-		return m, &FieldError{"short_message", "is shorter than sm_length", ErrInvMsgLen}
-	}
-	rest := bytes.Clone(body[c.pos:])
-	m.Payload = rest[:smLength:smLength]
-	tlvs, err := decodeTLVs(rest[smLength:])
-	if err != nil {
-		return m, err
-	}
-	m.takePayload(tlvs)
-	return m, nil
-}
-
-// takePayload moves message_payload out of the optional parameters; it stands
-// for short_message. [SMPP 3.4 §5.3.2.32]
-func (m *ShortMessage) takePayload(tlvs TLVs) {
-	m.TLVs = tlvs
-	for i, t := range tlvs {
-		if t.Tag == TagMessagePayload {
-			m.Payload, m.UsePayloadTLV = t.Value, true
-			m.TLVs = append(tlvs[:i:i], tlvs[i+1:]...)
-			break
-		}
-	}
-	if len(m.TLVs) == 0 {
-		m.TLVs = nil
-	}
-}
-
-// decodeTLVs reads optional parameters, which share memory with b. Fewer
-// than four NULs after the last one are padding that some peers send.
-func decodeTLVs(b []byte) (TLVs, error) {
-	n := 0
-	for rest := b; len(rest) >= 4; n++ {
-		size := int(binary.BigEndian.Uint16(rest[2:])) + 4
-		if size > len(rest) {
-			return nil, &FieldError{
-				fmt.Sprintf("tlv 0x%04x", binary.BigEndian.Uint16(rest)),
-				"is longer than the PDU", ErrInvOptParStream,
-			}
-		}
-		rest = rest[size:]
-	}
-	if n == 0 && len(b) == 0 {
-		return nil, nil
-	}
-	tlvs := make(TLVs, 0, n)
-	for len(b) >= 4 {
-		size := int(binary.BigEndian.Uint16(b[2:])) + 4
-		tlvs = append(tlvs, TLV{Tag(binary.BigEndian.Uint16(b)), b[4:size:size]})
-		b = b[size:]
-	}
-	for _, o := range b {
-		if o != 0 {
-			return nil, &FieldError{"optional part", "ends inside a parameter", ErrInvOptParStream}
-		}
-	}
-	return tlvs, nil
-}
-
-// DecodeReply reads the body of a response to a message. It never fails: a
-// peer's malformed answer must not cost the message id.
-func DecodeReply(body []byte) Reply {
-	var r Reply
-	id, rest, _ := bytes.Cut(body, []byte{0})
-	r.MessageID = string(id)
-	if len(rest) > 0 {
-		if tlvs, err := decodeTLVs(bytes.Clone(rest)); err == nil && len(tlvs) > 0 {
-			r.TLVs = tlvs
-		}
-	}
-	return r
 }

@@ -54,7 +54,10 @@ func (s *Session) flush(batch []byte) bool {
 	}
 	s.mu.Lock()
 	s.written += uint64(n)
-	s.pending.wrote(s.written, s.clock()+s.cfg.ResponseTimeout)
+	now := s.clock()
+	if s.pending.wrote(s.written, now+s.cfg.ResponseTimeout) {
+		s.lastMsg.Store(int64(now))
+	}
 	near := s.pending.nextDeadline()
 	early := near != 0 && near < s.nextWake
 	s.mu.Unlock()
