@@ -33,7 +33,8 @@ type request struct {
 	ref      any
 	end      uint64        // offset of its last octet in the stream we write
 	deadline time.Duration // session clock; set when that octet was written
-	wait     chan outcome
+	out      outcome       // once settled
+	wait     chan struct{} // and then told here, or to done
 	done     func(SubmitResult, error)
 	given    bool // nobody waits any more
 	settled  bool
@@ -89,7 +90,7 @@ func (p *pending) newRequest() *request {
 		p.free = p.free[:n-1]
 		return r
 	}
-	return &request{wait: make(chan outcome, 1)}
+	return &request{wait: make(chan struct{}, 1)}
 }
 
 // recycle takes back a request that nobody refers to.

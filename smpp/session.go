@@ -55,7 +55,7 @@ type Session struct {
 	bindSeq  uint32
 	err      error
 	pending  pending
-	finished []finished    // whose callbacks are to be run
+	finished []*request    // whose callbacks are to be run; they still hold their slots
 	out      []byte        // to be written next
 	queued   uint64        // octets ever put into out
 	written  uint64        // octets ever written

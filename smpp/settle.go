@@ -5,28 +5,21 @@ import (
 	"time"
 )
 
-// finished is a settled request of SubmitAsync, which still holds its slot.
-type finished struct {
-	done   func(SubmitResult, error)
-	result SubmitResult
-	err    error
-}
-
 // settle gives a request its outcome and takes it off the table. Session.mu
-// is held. Whoever calls it calls settled once it has no more.
+// is held. Whoever calls it calls settled when there is no more to settle.
 func (s *Session) settle(r *request, result SubmitResult, err error) {
 	s.pending.remove(r)
 	result.Ref = r.ref
+	r.out = outcome{result, err}
 	switch {
 	case r.done != nil:
-		s.finished = append(s.finished, finished{r.done, result, err})
-		s.pending.recycle(r)
+		s.finished = append(s.finished, r)
 	case r.given:
 		<-s.slots
 		s.pending.recycle(r)
 	default:
 		<-s.slots
-		r.wait <- outcome{result, err}
+		r.wait <- struct{}{}
 	}
 }
 
@@ -68,18 +61,20 @@ func (s *Session) expire(now time.Duration) {
 // complete runs the callbacks of SubmitAsync, one at a time, until the session
 // has none left. Slots are free before the callbacks that may want them.
 func (s *Session) complete() {
-	var batch []finished
+	var batch []*request
 	for more := true; more; {
 		_, more = <-s.results
 		s.mu.Lock()
+		for _, r := range batch {
+			s.pending.recycle(r)
+		}
 		batch, s.finished = s.finished, batch[:0]
 		s.mu.Unlock()
 		for range batch {
 			<-s.slots
 		}
-		for _, f := range batch {
-			f.done(f.result, f.err)
+		for _, r := range batch {
+			r.done(r.out.result, r.out.err)
 		}
-		clear(batch)
 	}
 }

@@ -18,9 +18,8 @@ func (s *Session) Submit(ctx context.Context, m ShortMessage) (SubmitResult, err
 		return SubmitResult{Ref: m.Ref}, err
 	}
 	select {
-	case o := <-r.wait:
-		s.recycle(r)
-		return o.result, o.err
+	case <-r.wait:
+		return s.taken(r)
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
@@ -31,9 +30,8 @@ func (s *Session) Submit(ctx context.Context, m ShortMessage) (SubmitResult, err
 		return SubmitResult{Seq: seq, Ref: m.Ref}, fmt.Errorf("%w: %w", ErrTimeout, ctx.Err())
 	}
 	s.mu.Unlock()
-	o := <-r.wait
-	s.recycle(r)
-	return o.result, o.err
+	<-r.wait
+	return s.taken(r)
 }
 
 // SubmitAsync is Submit without the waiting: it returns once m stands in
@@ -48,10 +46,13 @@ func (s *Session) SubmitAsync(ctx context.Context, m ShortMessage, done func(Sub
 	return err
 }
 
-func (s *Session) recycle(r *request) {
+// taken is the outcome of a settled request, which is then free for another.
+func (s *Session) taken(r *request) (SubmitResult, error) {
+	o := r.out
 	s.mu.Lock()
 	s.pending.recycle(r)
 	s.mu.Unlock()
+	return o.result, o.err
 }
 
 // send takes a slot of the window and queues m.

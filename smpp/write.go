@@ -2,6 +2,7 @@ package smpp
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -22,6 +23,8 @@ func (s *Session) write() {
 			return
 		}
 		for {
+			// Whoever is about to submit too stands in this write then.
+			runtime.Gosched()
 			s.mu.Lock()
 			batch := s.out
 			s.out = spare[:0]
