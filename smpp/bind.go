@@ -24,9 +24,7 @@ func Bind(ctx context.Context, conn net.Conn, req BindRequest, cfg SessionConfig
 	case o := <-s.bound:
 		err = o.err
 	case <-s.ended:
-		if err = s.Err(); err == nil {
-			err = ErrClosed
-		}
+		err = s.endOfBind()
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
@@ -36,6 +34,20 @@ func Bind(ctx context.Context, conn net.Conn, req BindRequest, cfg SessionConfig
 		return nil, fmt.Errorf("smpp: bind: %w", err)
 	}
 	return s, nil
+}
+
+// endOfBind is the outcome of a bind whose link has ended: a refusal often
+// comes just before that, and must not be taken for a lost link.
+func (s *Session) endOfBind() error {
+	select {
+	case o := <-s.bound:
+		return o.err
+	default:
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	return ErrClosed
 }
 
 // bindAnswered takes the answer to our bind, on the reader, so that what

@@ -140,7 +140,7 @@ func check(fsys fs.FS) ([]string, error) {
 		case err != nil:
 			return err
 		case d.IsDir():
-			if name := d.Name(); name == "testdata" || name == "tools" || name == "node_modules" || len(name) > 1 && name[0] == '.' {
+			if name := d.Name(); name == "testdata" || name == "node_modules" || len(name) > 1 && name[0] == '.' || ownModule(fsys, file) {
 				return fs.SkipDir
 			}
 			return nil
@@ -159,6 +159,13 @@ func check(fsys fs.FS) ([]string, error) {
 		return nil
 	})
 	return broken, err
+}
+
+// ownModule reports whether a folder is a module of its own, which the program
+// cannot import.
+func ownModule(fsys fs.FS, folder string) bool {
+	_, err := fs.Stat(fsys, path.Join(folder, "go.mod"))
+	return folder != "." && err == nil
 }
 
 func checkFile(file string, tree *ast.File) (broken []string) {
