@@ -2,34 +2,62 @@ package smsc
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
 
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/smpp/gsm"
 )
 
-// arrive takes one part of an SMS to its handset and sees to its receipt.
-func (s *SMSC) arrive(b *smpp.Session, m smpp.ShortMessage, id string, f fault) {
-	state := s.accept(m, id)
-	if f.noReceipt || !wantsReceipt(m, state) {
+// arrive takes one part of an SMS to its handset and sees to its receipts.
+func (s *SMSC) arrive(b *bind, m smpp.ShortMessage, id, receiptID string, f fault) {
+	end := outcome{smpp.MessageDelivered, Reachable.mapError()}
+	if f.undelivered != "" {
+		end = outcome{smpp.MessageUndeliverable, f.undelivered}
+	} else if state := s.accept(m, id); state != Reachable {
+		end = outcome{smpp.MessageUndeliverable, state.mapError()}
+	}
+	if f.noReceipt || !wantsReceipt(m, end) {
 		return
 	}
-	r := receipt(m, id, state, s.cfg.Now())
-	if f.receiptFirst {
-		s.sendReceipt(s.ctx, b.PeerSystemID(), r)
-		return
+	r := receipt(m, receiptID, end, f.form, f.echo, s.cfg.Now())
+	all := []smpp.ShortMessage{r}
+	if f.receiptTwice {
+		all = append(all, r)
 	}
-	s.spawn(func(ctx context.Context) {
-		t := time.NewTimer(f.receiptDelay)
-		defer t.Stop()
-		select {
-		case <-t.C:
-			s.sendReceipt(ctx, b.PeerSystemID(), r)
-		case <-ctx.Done():
+	if f.lateEnroute {
+		all = append(all, receipt(m, receiptID, outcome{smpp.MessageEnroute, "000"}, f.form, f.echo, s.cfg.Now()))
+	}
+	send := func(ctx context.Context) {
+		for _, r := range all {
+			s.sendReceipt(ctx, b, f.by, r)
 		}
-	})
+	}
+	if f.receiptFirst {
+		send(s.ctx)
+		return
+	}
+	later := func(ctx context.Context) {
+		pause(ctx, f.receiptDelay)
+		send(ctx)
+	}
+	if !s.gather(b, later) {
+		s.spawn(later)
+	}
+}
+
+// gather keeps a receipt back where they are to go in reverse, and lets them
+// go when there are enough.
+func (s *SMSC) gather(b *bind, send func(context.Context)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.towards(b.account, b.place)
+	if c.faults.ReceiptReverse == 0 {
+		return false
+	}
+	c.held = append(c.held, send)
+	if len(c.held) >= c.faults.ReceiptReverse {
+		s.release(c)
+	}
+	return true
 }
 
 // accept puts a part into the handset's memory where the network finds it.
@@ -96,62 +124,4 @@ func alphabet(dataCoding uint8) string {
 		return "Latin-1"
 	}
 	return "binary"
-}
-
-// wantsReceipt reads registered_delivery bits 1 and 0, SMPP 3.4 §5.2.17.
-func wantsReceipt(m smpp.ShortMessage, state Subscriber) bool {
-	switch m.RegisteredDelivery & 0x03 {
-	case smpp.RegisteredFinal:
-		return true
-	case smpp.RegisteredFailure:
-		return state != Reachable
-	}
-	return false
-}
-
-// receipt makes the deliver_sm of SMPP 3.4 §5.2.12 in the text form of its
-// appendix B, with the parameters of §5.3.2.12 and §5.3.2.35 beside it.
-func receipt(m smpp.ShortMessage, id string, state Subscriber, at time.Time) smpp.ShortMessage {
-	word, code, delivered := "DELIVRD", smpp.MessageDelivered, 1
-	if state != Reachable {
-		word, code, delivered = "UNDELIV", smpp.MessageUndeliverable, 0
-	}
-	stamp := at.UTC().Format("0601021504")
-	text := fmt.Sprintf("id:%s sub:001 dlvrd:%03d submit date:%s done date:%s stat:%s err:%s text:",
-		id, delivered, stamp, stamp, word, state.mapError())
-	r := smpp.ShortMessage{
-		Command:  smpp.DeliverSM,
-		Source:   m.Dest,
-		Dest:     m.Source,
-		ESMClass: smpp.ESMClassReceipt,
-		Payload:  []byte(text),
-	}
-	r.TLVs.SetString(smpp.TagReceiptedMessageID, id)
-	r.TLVs.SetUint8(smpp.TagMessageState, uint8(code))
-	return r
-}
-
-// sendReceipt goes to any bind of the account that submitted. One that can't be
-// sent now is tried again until the application takes it or the operator closes.
-func (s *SMSC) sendReceipt(ctx context.Context, systemID string, r smpp.ShortMessage) {
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := ErrNoApplication
-		if b, ok := s.receiver(systemID); ok {
-			c, cancel := context.WithTimeout(ctx, s.cfg.DeliverLimit)
-			_, err = b.Submit(c, r)
-			cancel()
-		}
-		var status smpp.Status
-		if err == nil || errors.As(err, &status) && !status.Temporary() {
-			return
-		}
-		s.cfg.Log.Debug("smsc: receipt", "err", err)
-		t := time.NewTimer(wait)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return
-		}
-	}
 }

@@ -16,6 +16,8 @@ type Accepted struct {
 	ID         string    `json:"id"`
 	At         time.Time `json:"at"`
 	SystemID   string    `json:"system_id"`
+	Bind       int       `json:"bind"` // the account's bind it came on
+	Seq        uint32    `json:"seq"`  // sequence_number there: the order of arrival
 	Source     string    `json:"source"`
 	Dest       string    `json:"dest"`
 	Op         byte      `json:"op,omitempty"` // ussd_service_op; 0 for an SMS

@@ -2,9 +2,9 @@ package smsc
 
 import (
 	"context"
-	"crypto/subtle"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/wasl-sms/wasl/smpp"
@@ -17,44 +17,6 @@ type link struct{ *SMSC }
 
 var _ smpp.Handler = link{}
 
-func (s *SMSC) authenticate(_ context.Context, b smpp.BindRequest) smpp.Status {
-	password, known := s.cfg.Accounts[b.SystemID]
-	if !known {
-		return smpp.ErrInvSysID
-	}
-	if subtle.ConstantTimeCompare([]byte(password), []byte(b.Password)) != 1 {
-		return smpp.ErrInvPaswd
-	}
-	return smpp.StatusOK
-}
-
-func (s *SMSC) bound(b *smpp.Session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.binds = append(s.binds, b)
-}
-
-func (s *SMSC) unbound(b *smpp.Session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.binds = slices.DeleteFunc(s.binds, func(o *smpp.Session) bool { return o == b })
-}
-
-// receiver picks the next bind, in turn, that takes deliver_sm: of one account,
-// or of any where systemID is empty.
-func (s *SMSC) receiver(systemID string) (*smpp.Session, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for range s.binds {
-		s.turn++
-		b := s.binds[s.turn%len(s.binds)]
-		if b.Mode() != smpp.Transmitter && (systemID == "" || systemID == b.PeerSystemID()) {
-			return b, true
-		}
-	}
-	return nil, false
-}
-
 // sent is the last deliver_sm of a handset, kept to be repeated.
 type sent struct {
 	bind *smpp.Session
@@ -65,52 +27,98 @@ type sent struct {
 // deliver sends a handset's message to the application and waits for its
 // answer; a status other than zero comes back as the error.
 func (s *SMSC) deliver(ctx context.Context, h *handset, m smpp.ShortMessage) error {
-	b, ok := s.receiver("")
+	b, ok := s.receiver(func(*bind) bool { return true })
 	if !ok {
 		return ErrNoApplication
 	}
+	s.mu.Lock()
+	c := s.towards(b.account, b.place)
+	twice := c.strikes("twice", &c.faults.DuplicateMO)
+	s.mu.Unlock()
+	seq, err := s.deliverOn(ctx, b, m)
+	s.mu.Lock()
+	h.last = &sent{b.Session, m, seq}
+	s.mu.Unlock()
+	if twice {
+		s.spawn(func(ctx context.Context) {
+			if _, err := s.deliverOn(ctx, b, m); err != nil {
+				s.cfg.Log.Debug("smsc: the same deliver_sm again", "err", err)
+			}
+		})
+	}
+	return err
+}
+
+func (s *SMSC) deliverOn(ctx context.Context, b *bind, m smpp.ShortMessage) (seq uint32, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.DeliverLimit)
 	defer cancel()
 	r, err := b.Submit(ctx, m)
-	s.mu.Lock()
-	h.last = &sent{b, m, r.Seq}
-	s.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("smsc: deliver_sm: %w", err)
+		return r.Seq, fmt.Errorf("smsc: deliver_sm: %w", err)
 	}
-	return nil
+	s.note(b, func(c *Counts) { c.Delivered++ })
+	return r.Seq, nil
 }
 
 // Message takes a submit_sm or data_sm from an application.
-func (l link) Message(_ context.Context, b *smpp.Session, m smpp.ShortMessage) (smpp.Reply, error) {
-	if err := l.refusal(); err != nil {
+func (l link) Message(ctx context.Context, session *smpp.Session, m smpp.ShortMessage) (smpp.Reply, error) {
+	b := l.joined(session)
+	l.note(b, func(c *Counts) { c.Submitted++ })
+	reply, err := l.take(b, m)
+	if err != nil {
+		l.note(b, func(c *Counts) { c.Refused++ })
+	}
+	l.linger(ctx, b)
+	return reply, err
+}
+
+// take accepts a message, or says why not.
+func (l link) take(b *bind, m smpp.ShortMessage) (smpp.Reply, error) {
+	if err := l.refusal(b); err != nil {
 		return smpp.Reply{}, err
 	}
-	id := l.messageID()
 	op, dialogue := m.TLVs.Uint(smpp.TagUSSDServiceOp)
 	if dialogue {
 		if err := l.page(m, ussd.Op(op)); err != nil {
 			return smpp.Reply{}, err
 		}
 	}
+	n := l.nextID.Add(1)
+	f := l.strike(b)
+	id := f.responseID.write(n)
 	if err := l.ledger.add(l.entry(b, m, id, byte(op))); err != nil {
 		l.cfg.Log.Error("smsc: message refused", "err", err)
 		return smpp.Reply{}, smpp.ErrSysErr
 	}
-	f := l.strike()
+	l.note(b, func(c *Counts) { c.Accepted++ })
+	b.tap().mark(m.Seq, f.wire)
 	if !dialogue {
-		l.arrive(b, m, id, f)
+		l.arrive(b, m, id, f.receiptID.write(n), f)
 	}
-	if f.loseResponse {
-		tapOf(b).lose(id)
+	if f.unbind {
+		_ = b.tap().unbind() // a link that is gone needs none
 	}
 	if f.drop {
-		_ = tapOf(b).Close() // the session notices by itself
+		b.tap().cut() // the session notices by itself
 	}
 	return smpp.Reply{MessageID: id}, nil
 }
 
-func (s *SMSC) entry(b *smpp.Session, m smpp.ShortMessage, id string, op byte) Accepted {
+// write is the form's way to write a message id.
+func (f IDForm) write(n uint64) string {
+	switch f {
+	case IDHex:
+		return fmt.Sprintf("%x", n)
+	case IDHexUpper:
+		return fmt.Sprintf("%X", n)
+	case IDZeros:
+		return fmt.Sprintf("%012d", n)
+	default:
+		return strconv.FormatUint(n, 10)
+	}
+}
+
+func (s *SMSC) entry(b *bind, m smpp.ShortMessage, id string, op byte) Accepted {
 	text := m.Payload
 	if _, t, err := m.SplitUDH(); err == nil {
 		text = t
@@ -118,7 +126,7 @@ func (s *SMSC) entry(b *smpp.Session, m smpp.ShortMessage, id string, op byte) A
 	// What is binary has no text; the octets stand in Payload.
 	decoded, _ := gsm.Decode(m.DataCoding, text)
 	return Accepted{
-		ID: id, At: s.cfg.Now(), SystemID: b.PeerSystemID(),
+		ID: id, At: s.cfg.Now(), SystemID: b.account, Bind: b.place, Seq: m.Seq,
 		Source: m.Source.Addr, Dest: m.Dest.Addr, Op: op,
 		DataCoding: m.DataCoding, ESMClass: m.ESMClass,
 		Payload: slices.Clone(m.Payload), Text: decoded,

@@ -6,12 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/smpp/gsm"
@@ -47,6 +44,9 @@ func (c Config) withDefaults() Config {
 	c.StepLimit = orElse(c.StepLimit, 25*time.Second)
 	c.DeliverLimit = orElse(c.DeliverLimit, 10*time.Second)
 	c.LedgerMax = orElse(c.LedgerMax, 100_000)
+	// Answers that are held back must not hold up others.
+	c.Session.HandlerConcurrency = orElse(c.Session.HandlerConcurrency, 1000)
+	c.Session.HandlerQueue = orElse(c.Session.HandlerQueue, 10_000)
 	c.USSDCode = orElse(c.USSDCode, "*369#")
 	c.ShortCode = orElse(c.ShortCode, "3690")
 	if c.Log == nil {
@@ -65,6 +65,9 @@ func orElse[T comparable](v, other T) T {
 	}
 	return v
 }
+
+// firstID lets every form of a message id look different from the others.
+const firstID = 0x5EA0B0
 
 // SMSC is the operator. Its methods may be called from any goroutine.
 type SMSC struct {
@@ -85,10 +88,13 @@ type SMSC struct {
 	order    []string // numbers in the order the SIMs were added
 	joiner   *gsm.Joiner
 	parts    map[gsm.Key][]string // message ids of parts that wait for the others
-	binds    []*smpp.Session
+	binds    []*bind
+	gone     Counts // of binds that have ended
+	taps     map[*tap]struct{}
 	turn     int
-	faults   Faults
-	bucket   *rate.Limiter
+	conducts map[string]*conduct // by scope; "" for all others
+	scripts  context.CancelFunc  // ends those that run
+	scripted context.Context
 	wake     chan struct{} // closed and replaced when any handset changes
 }
 
@@ -103,10 +109,14 @@ func New(cfg Config) (*SMSC, error) {
 	s := &SMSC{
 		cfg: cfg, ledger: l, ctx: ctx, cancel: cancel,
 		handsets: make(map[string]*handset),
+		taps:     make(map[*tap]struct{}),
+		conducts: make(map[string]*conduct),
 		parts:    make(map[gsm.Key][]string),
 		wake:     make(chan struct{}),
 	}
+	s.nextID.Store(firstID)
 	s.streams, s.endStreams = context.WithCancel(ctx)
+	s.scripted, s.scripts = context.WithCancel(ctx)
 	s.joiner = gsm.NewJoiner(gsm.JoinerConfig{Now: cfg.Now})
 	for _, n := range cfg.SIMs {
 		s.AddSIM(n)
@@ -125,7 +135,7 @@ func (s *SMSC) Serve(ctx context.Context, ln net.Listener) error {
 		OnBind:   s.bound,
 		OnUnbind: s.unbound,
 	}
-	if err := srv.Serve(ctx, tapListener{ln}); err != nil && ctx.Err() == nil {
+	if err := srv.Serve(ctx, tapListener{ln, s}); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("smsc: serve %s: %w", ln.Addr(), err)
 	}
 	return nil
@@ -208,15 +218,6 @@ func (s *SMSC) changed(h *handset) {
 	s.wake = make(chan struct{})
 }
 
-func (s *SMSC) messageID() string { return strconv.FormatUint(s.nextID.Add(1), 10) }
-
 // Ledger returns every message the operator has accepted and still holds in
 // memory, oldest first: what it took over, whatever became of the response.
 func (s *SMSC) Ledger() []Accepted { return s.ledger.all() }
-
-// Binds counts the sessions that are bound now.
-func (s *SMSC) Binds() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.binds)
-}

@@ -2,19 +2,44 @@ package smsc
 
 import (
 	"encoding/binary"
+	"io"
 	"net"
+	"strconv"
 	"sync"
+	"time"
 
 	"github.com/wasl-sms/wasl/smpp"
 )
 
 // tap sits between a session and its connection, where an operator's faults
-// happen: responses that get lost, links that break, PDUs that come again.
+// happen: answers that get lost or spoilt, links that break or stall, PDUs
+// that come again.
 type tap struct {
 	net.Conn
-	mu   sync.Mutex // one PDU after the other, the session's and the repeated
-	lost map[string]struct{}
+	smsc *SMSC
+
+	// Guarded by SMSC.mu, once bound.
+	bind    *bind
+	account string
+	place   int
+
+	mu     sync.Mutex // one PDU after the other, the session's and our own
+	marks  map[uint32]mark
+	early  bool // enquire_link goes before the bind's answer
+	ownSeq uint32
+
+	manner   sync.Mutex
+	halfOpen bool
+	stopped  bool
+	rate     int
+	dead     bool          // has been half open: its stream has a hole
+	changed  chan struct{} // closed and replaced when one of these changes
+	closed   chan struct{}
+	once     sync.Once
 }
+
+// mark is what becomes of the answer to one message.
+type mark struct{ lose, wrongSeq, sameSeq, length, short, command bool }
 
 // tapAddr carries the tap in the remote address, so that a session leads to it.
 type tapAddr struct {
@@ -22,15 +47,30 @@ type tapAddr struct {
 	tap *tap
 }
 
-type tapListener struct{ net.Listener }
+type tapListener struct {
+	net.Listener
+	smsc *SMSC
+}
 
 func (l tapListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &tap{Conn: c, lost: make(map[string]struct{})}, nil
+	t := &tap{
+		Conn: c, smsc: l.smsc, marks: make(map[uint32]mark), ownSeq: firstOwnSeq,
+		changed: make(chan struct{}), closed: make(chan struct{}),
+	}
+	l.smsc.mu.Lock()
+	defer l.smsc.mu.Unlock()
+	l.smsc.taps[t] = struct{}{}
+	t.behave(l.smsc.towards("", 0).faults)
+	return t, nil
 }
+
+// firstOwnSeq begins the numbers of requests that go past the session, far
+// from those it gives.
+const firstOwnSeq = 0x70000000
 
 func tapOf(b *smpp.Session) *tap {
 	t, _ := b.RemoteAddr().(tapAddr)
@@ -39,11 +79,87 @@ func tapOf(b *smpp.Session) *tap {
 
 func (t *tap) RemoteAddr() net.Addr { return tapAddr{t.Conn.RemoteAddr(), t} }
 
-// lose keeps the response that carries this message id from being written.
-func (t *tap) lose(messageID string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.lost[messageID] = struct{}{}
+func (t *tap) scope() string { return t.account + "/" + strconv.Itoa(t.place) }
+
+// behave takes on how the link is to carry on.
+func (t *tap) behave(f Faults) {
+	t.manner.Lock()
+	defer t.manner.Unlock()
+	if t.halfOpen == f.HalfOpen && t.stopped == f.StopReading && t.rate == f.ReadRate {
+		return
+	}
+	// A stream with a hole in it is of no use any more.
+	if t.dead && !f.HalfOpen {
+		_ = t.Conn.Close()
+	}
+	t.halfOpen, t.stopped, t.rate = f.HalfOpen, f.StopReading, f.ReadRate
+	_ = t.Conn.SetReadDeadline(time.Time{})
+	close(t.changed)
+	t.changed = make(chan struct{})
+}
+
+func (t *tap) conditions() (halfOpen, stopped bool, rate int, changed <-chan struct{}) {
+	t.manner.Lock()
+	defer t.manner.Unlock()
+	return t.halfOpen, t.stopped, t.rate, t.changed
+}
+
+// Read hands on what came, when the faults allow; what comes to a half-open
+// link is gone.
+func (t *tap) Read(p []byte) (int, error) {
+	for {
+		_, _, rate, _ := t.conditions()
+		if rate > 0 && len(p) > rate {
+			p = p[:rate]
+		}
+		n, err := t.Conn.Read(p)
+		if err != nil {
+			return n, err
+		}
+		if !t.hold(n) {
+			return 0, net.ErrClosed
+		}
+		t.manner.Lock()
+		t.dead = t.dead || t.halfOpen
+		dead := t.dead
+		t.manner.Unlock()
+		if !dead {
+			return n, nil
+		}
+	}
+}
+
+// hold keeps n octets back while nothing is to be read, or for as long as a
+// slow reader takes. It is false once the link is closed.
+func (t *tap) hold(n int) bool {
+	for {
+		_, stopped, rate, changed := t.conditions()
+		var after <-chan time.Time
+		switch {
+		case stopped:
+		case rate > 0:
+			timer := time.NewTimer(time.Duration(n) * time.Second / time.Duration(rate))
+			defer timer.Stop()
+			after = timer.C
+		default:
+			return true
+		}
+		select {
+		case <-after:
+			return true
+		case <-changed:
+		case <-t.closed:
+			return false
+		}
+	}
+}
+
+// SetReadDeadline leaves a slow reader its time.
+func (t *tap) SetReadDeadline(at time.Time) error {
+	if _, stopped, rate, _ := t.conditions(); stopped || rate > 0 {
+		at = time.Time{}
+	}
+	return t.Conn.SetReadDeadline(at)
 }
 
 // Write passes on what the session writes, which is always whole PDUs.
@@ -51,57 +167,182 @@ func (t *tap) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	out := b
-	if len(t.lost) > 0 {
-		out = t.without(b)
+	if len(t.marks) > 0 || t.early {
+		out = t.spoil(b)
 	}
-	if len(out) > 0 {
-		if _, err := t.Conn.Write(out); err != nil {
-			return 0, err
-		}
+	if err := t.put(out); err != nil {
+		return 0, err
 	}
 	return len(b), nil
 }
 
-// without copies the PDUs but the responses that are to be lost.
-func (t *tap) without(b []byte) []byte {
-	out := make([]byte, 0, len(b))
-	for len(b) >= headerLen {
-		n := int(binary.BigEndian.Uint32(b))
-		if n < headerLen || n > len(b) {
-			break
-		}
-		id := ""
-		if c := smpp.Command(binary.BigEndian.Uint32(b[4:])); c == smpp.SubmitSMResp || c == smpp.DataSMResp {
-			id = smpp.DecodeReply(b[headerLen:n]).MessageID
-		}
-		if _, gone := t.lost[id]; gone {
-			delete(t.lost, id)
-		} else {
-			out = append(out, b[:n]...)
-		}
-		b = b[n:]
+// put writes unless the link is half open; t.mu is held.
+func (t *tap) put(b []byte) error {
+	if len(b) == 0 {
+		return nil
 	}
-	return append(out, b...)
+	t.manner.Lock()
+	t.dead = t.dead || t.halfOpen
+	dead := t.dead
+	t.manner.Unlock()
+	if dead {
+		return nil
+	}
+	_, err := t.Conn.Write(b)
+	return err
 }
 
 // CloseWrite lets a session that ends in order close its half first.
 func (t *tap) CloseWrite() error {
+	if halfOpen, _, _, _ := t.conditions(); halfOpen {
+		return nil
+	}
 	if c, ok := t.Conn.(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()
 	}
 	return nil
 }
 
-const headerLen = 16 // SMPP 3.4 §3.2
+// Close ends the link; the far side of a half-open one does not hear of it
+// before the fault ends.
+func (t *tap) Close() error {
+	t.once.Do(func() { close(t.closed) })
+	halfOpen, _, _, changed := t.conditions()
+	t.smsc.mu.Lock()
+	delete(t.smsc.taps, t)
+	linger := halfOpen && !t.smsc.closed
+	if linger {
+		t.smsc.taps[t] = struct{}{} // to hear when it behaves again
+		t.smsc.wg.Go(func() { t.deaf(changed) })
+	}
+	t.smsc.mu.Unlock()
+	if linger {
+		return nil
+	}
+	return t.Conn.Close()
+}
 
-// again writes a PDU past the session, under a sequence number that was used.
-func (t *tap) again(seq uint32, m smpp.ShortMessage) error {
-	b, err := smpp.AppendMessage(nil, seq, &m)
-	if err != nil {
-		return err
+// deaf keeps the connection until the peer gives it up or the fault ends.
+func (t *tap) deaf(changed <-chan struct{}) {
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_, _ = io.Copy(io.Discard, t.Conn)
+	}()
+	select {
+	case <-gone:
+	case <-changed:
+	case <-t.smsc.ctx.Done():
+	}
+	_ = t.Conn.Close()
+	<-gone
+	t.smsc.mu.Lock()
+	delete(t.smsc.taps, t)
+	t.smsc.mu.Unlock()
+}
+
+// cut breaks the link without a word.
+func (t *tap) cut() { _ = t.Conn.Close() }
+
+// greet remembers whose bind is being answered, and how.
+func (t *tap) greet(account string, early bool) {
+	t.smsc.mu.Lock()
+	t.account = account
+	t.behave(t.smsc.towards(account, 0).faults)
+	t.smsc.mu.Unlock()
+	t.mu.Lock()
+	t.early = early
+	t.mu.Unlock()
+}
+
+// mark says what becomes of the answer to the message with this number.
+func (t *tap) mark(seq uint32, m mark) {
+	if m == (mark{}) {
+		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, err = t.Conn.Write(b)
-	return err
+	t.marks[seq] = m
+}
+
+const headerLen = 16 // SMPP 3.4 §3.2
+
+// spoil copies the PDUs and does to each what it is marked for.
+func (t *tap) spoil(b []byte) []byte {
+	out := make([]byte, 0, len(b)+headerLen)
+	for len(b) >= headerLen {
+		n := int(binary.BigEndian.Uint32(b))
+		if n < headerLen || n > len(b) {
+			break
+		}
+		out = t.spoilOne(out, b[:n])
+		b = b[n:]
+	}
+	return append(out, b...)
+}
+
+func (t *tap) spoilOne(out, frame []byte) []byte {
+	seq := binary.BigEndian.Uint32(frame[12:])
+	switch smpp.Command(binary.BigEndian.Uint32(frame[4:])) {
+	case smpp.BindTransceiverResp, smpp.BindReceiverResp, smpp.BindTransmitterResp:
+		if t.early {
+			out = smpp.AppendHeader(out, smpp.EnquireLink, smpp.StatusOK, t.next())
+			t.early = false
+		}
+		return append(out, frame...)
+	case smpp.SubmitSMResp, smpp.DataSMResp:
+	default:
+		return append(out, frame...)
+	}
+	m := t.marks[seq]
+	delete(t.marks, seq)
+	if m.sameSeq {
+		out = smpp.AppendHeader(out, smpp.EnquireLink, smpp.StatusOK, seq)
+	}
+	if m.lose {
+		return out
+	}
+	start := len(out)
+	out = append(out, frame...)
+	if m.short && len(frame) > headerLen+1 {
+		out = out[:start+headerLen+(len(frame)-headerLen)/2]
+		binary.BigEndian.PutUint32(out[start:], uint32(len(out)-start))
+	}
+	if m.wrongSeq {
+		binary.BigEndian.PutUint32(out[start+12:], seq^0x40000000)
+	}
+	if m.command {
+		binary.BigEndian.PutUint32(out[start+4:], uint32(unknownCommand.Response()))
+	}
+	if m.length {
+		binary.BigEndian.PutUint32(out[start:], badLength)
+	}
+	return out
+}
+
+const (
+	unknownCommand smpp.Command = 0x00000FFF
+	badLength                   = 0x7FFFFFFF
+)
+
+// next is a number for a request of our own; t.mu is held.
+func (t *tap) next() uint32 {
+	t.ownSeq++
+	return t.ownSeq
+}
+
+// say writes a request past the session; build gets its number.
+func (t *tap) say(build func(seq uint32) ([]byte, error)) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	b, err := build(t.next())
+	if err != nil {
+		return err
+	}
+	return t.put(b)
+}
+
+// again writes a PDU past the session, under a sequence number that was used.
+func (t *tap) again(seq uint32, m smpp.ShortMessage) error {
+	return t.say(func(uint32) ([]byte, error) { return smpp.AppendMessage(nil, seq, &m) })
 }
