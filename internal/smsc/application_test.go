@@ -2,6 +2,7 @@ package smsc_test
 
 import (
 	"context"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -19,9 +20,14 @@ const sim = "+212600000001"
 // keeps what it gets and does what the test tells it.
 type application struct {
 	*smpp.Client
-	got   chan smpp.ShortMessage
-	reply func(smpp.ShortMessage) error
-	trace smpp.Tracer
+	got      chan smpp.ShortMessage
+	reply    func(smpp.ShortMessage) error
+	trace    smpp.Tracer
+	dial     func(ctx context.Context, network, addr string) (net.Conn, error) // TCP, unless set
+	limit    smpp.SessionConfig
+	mode     smpp.Mode
+	lost     []error       // why links ended
+	up, down chan struct{} // each time the link comes and goes, after the first
 }
 
 func (a *application) Message(_ context.Context, _ *smpp.Session, m smpp.ShortMessage) (smpp.Reply, error) {
@@ -64,14 +70,18 @@ func start(t *testing.T, cfg smsc.Config) (*smsc.SMSC, string) {
 func bind(t *testing.T, addr string, a *application) *application {
 	t.Helper()
 	a.got = make(chan smpp.ShortMessage, 100)
-	bound := make(chan struct{}, 8)
+	a.up, a.down = make(chan struct{}, 100), make(chan struct{}, 100)
+	a.limit.Tracer = a.trace
 	a.Client = smpp.NewClient(smpp.ClientConfig{
-		Addr: addr, Mode: smpp.Transceiver, SystemID: smsctest.SystemID, Password: smsctest.Password,
+		Addr: addr, Mode: a.mode, Dial: a.dial, SystemID: smsctest.SystemID, Password: smsctest.Password,
 		BackoffMin: 10 * time.Millisecond, BackoffMax: 50 * time.Millisecond,
-		Session: smpp.SessionConfig{Tracer: a.trace},
-		OnState: func(st smpp.State, _ error) {
+		Session: a.limit,
+		OnState: func(st smpp.State, err error) {
 			if st.Bound() {
-				bound <- struct{}{}
+				a.up <- struct{}{}
+			} else {
+				a.lost = append(a.lost, err)
+				a.down <- struct{}{}
 			}
 		},
 	}, a)
@@ -80,7 +90,7 @@ func bind(t *testing.T, addr string, a *application) *application {
 	wg.Go(func() { _ = a.Run(ctx) })
 	t.Cleanup(func() { cancel(); wg.Wait() })
 	select {
-	case <-bound:
+	case <-a.up:
 	case <-time.After(10 * time.Second):
 		t.Fatal("not bound")
 	}

@@ -28,6 +28,8 @@ type tap struct {
 	early  bool // enquire_link goes before the bind's answer
 	ownSeq uint32
 
+	reading sync.Mutex // one reader, the session and then nobody
+
 	manner   sync.Mutex
 	halfOpen bool
 	stopped  bool
@@ -93,7 +95,11 @@ func (t *tap) behave(f Faults) {
 		_ = t.Conn.Close()
 	}
 	t.halfOpen, t.stopped, t.rate = f.HalfOpen, f.StopReading, f.ReadRate
-	_ = t.Conn.SetReadDeadline(time.Time{})
+	select {
+	case <-t.closed:
+	default:
+		_ = t.Conn.SetReadDeadline(time.Time{})
+	}
 	close(t.changed)
 	t.changed = make(chan struct{})
 }
@@ -112,7 +118,7 @@ func (t *tap) Read(p []byte) (int, error) {
 		if rate > 0 && len(p) > rate {
 			p = p[:rate]
 		}
-		n, err := t.Conn.Read(p)
+		n, err := t.read(p)
 		if err != nil {
 			return n, err
 		}
@@ -126,6 +132,17 @@ func (t *tap) Read(p []byte) (int, error) {
 		if !dead {
 			return n, nil
 		}
+	}
+}
+
+func (t *tap) read(p []byte) (int, error) {
+	t.reading.Lock()
+	defer t.reading.Unlock()
+	select {
+	case <-t.closed:
+		return 0, net.ErrClosed
+	default:
+		return t.Conn.Read(p)
 	}
 }
 
@@ -224,9 +241,13 @@ func (t *tap) Close() error {
 
 // deaf keeps the connection until the peer gives it up or the fault ends.
 func (t *tap) deaf(changed <-chan struct{}) {
+	_ = t.Conn.SetReadDeadline(time.Unix(1, 0)) // the session's reader leaves
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
+		t.reading.Lock()
+		defer t.reading.Unlock()
+		_ = t.Conn.SetReadDeadline(time.Time{})
 		_, _ = io.Copy(io.Discard, t.Conn)
 	}()
 	select {
