@@ -18,8 +18,11 @@ type Format struct {
 	Name   string
 	Budget ussd.Budget // what its pages hold, where nothing else is set
 
-	method string // GET or POST
-	decode func(message) (call, error)
+	method  string   // GET or POST
+	methods []string // and others
+	decode  func(message) (call, error)
+	// namesOnce: requests after the first may leave the number out.
+	namesOnce bool
 
 	// Where the secret stands unless the settings say otherwise: in these
 	// parameters of the query.
@@ -29,7 +32,7 @@ type Format struct {
 // Formats lists all formats.
 func Formats() []Format {
 	return []Format{
-		africasTalking(),
+		africasTalking(), hubtel(), arkesel(), nalo(), beem(), airtel(), truRoute(), infobip(),
 	}
 }
 
@@ -139,14 +142,32 @@ func dialled(code, rest string) string {
 	return code + "#"
 }
 
+// stepOf is the request of a format that tells a dial from an answer.
+func stepOf(begins bool, said, code string) ussd.Request {
+	if !begins {
+		return ussd.Request{Kind: ussd.Answer, Input: said}
+	}
+	r := ussd.Request{Kind: ussd.Begin, Input: opening(said, code)}
+	r.Code, _, _ = ussd.ParseDial(r.Input)
+	return r
+}
+
+func orElse(s, other string) string {
+	if s != "" {
+		return s
+	}
+	return other
+}
+
 // opening is what opened a session: what was said where it is a code, else the
 // code it came by. Some leave out the first star and the last hash.
 func opening(said, code string) string {
 	if _, _, ok := ussd.ParseDial(said); ok {
 		return said
 	}
-	if _, _, ok := ussd.ParseDial("*" + said + "#"); ok {
-		return "*" + said + "#"
+	bare := strings.Trim(code, "*#")
+	if rest, ok := strings.CutPrefix(said, bare); ok && (rest == "" || rest[0] == '*') {
+		return dialled(code, rest)
 	}
 	return dialled(code, "")
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,10 @@ type Config struct {
 }
 
 // Handler serves all endpoints.
-type Handler struct{ cfg Config }
+type Handler struct {
+	cfg    Config
+	recent recent
+}
 
 // New makes a Handler.
 func New(cfg Config) (*Handler, error) {
@@ -64,7 +68,7 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Handler{cfg}, nil
+	return &Handler{cfg: cfg}, nil
 }
 
 // ServeHTTP answers one step, or says with an HTTP status that what came is
@@ -93,8 +97,8 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, e *Endpoint) (c c
 	if !e.Door.admits(r) {
 		return c, http.StatusForbidden, "address"
 	}
-	if r.Method != e.Format.method {
-		w.Header().Set("Allow", e.Format.method)
+	if r.Method != e.Format.method && !slices.Contains(e.Format.methods, r.Method) {
+		w.Header().Set("Allow", strings.Join(append([]string{e.Format.method}, e.Format.methods...), ", "))
 		return c, http.StatusMethodNotAllowed, "method"
 	}
 	m := message{rest: strings.TrimPrefix(r.URL.Path, e.Path), query: r.URL.Query(), code: e.Code}
@@ -129,8 +133,12 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, e *Endpoint, st
 // answer runs the step. A caller that hangs up does not end it: what was begun
 // is finished, and asked for again it is there.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, e *Endpoint, c call) (outcome, kind string) {
+	session := e.Operator + "/" + c.request.SessionID
+	if e.Format.namesOnce && c.number == "" {
+		c.number = h.recent.number(session, h.cfg.Now())
+	}
 	if c.request.Kind == 0 {
-		h.write(w, c.write(ussd.Reply{End: true}))
+		h.write(w, c.write(ussd.Reply{End: c.number == ""}))
 		return "noted", "none"
 	}
 	kind = c.request.Kind.String()
@@ -141,6 +149,9 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, e *Endpoint, c 
 		return "number", kind
 	}
 	c.request.Msisdn, c.request.At = n.Raw(), h.cfg.Now()
+	if e.Format.namesOnce {
+		h.recent.keep(session, n.Raw(), c.request.At)
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), e.Deadline)
 	defer cancel()
 	reply := h.cfg.Dialogue.Step(ctx, e.Operator, e.Budget, c.request)
@@ -151,6 +162,9 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, e *Endpoint, c 
 		if reply.Text == "" {
 			reply = ussd.Reply{Text: h.cfg.Apology(), End: true}
 		}
+	}
+	if e.Format.namesOnce && reply.End && c.request.Kind != ussd.Begin {
+		h.recent.drop(session)
 	}
 	h.write(w, c.write(reply))
 	if ctx.Err() != nil {
