@@ -64,6 +64,8 @@ func (s *Session) bindAnswered(h Header, body []byte) bool {
 	err := statusError(h)
 	if err == nil {
 		s.peer = decodeBindResp(h, body)
+		version, _ := DecodeReply(body).TLVs.Uint(TagSCInterfaceVersion) // a bind_resp is laid out alike
+		s.version = uint8(version)
 		s.state = boundState(s.mode)
 	}
 	s.bound <- outcome{err: err}
@@ -128,7 +130,7 @@ func (s *Session) admit(seq uint32, req BindRequest) {
 	s.out = out
 	s.accountFor(start)
 	if status == StatusOK {
-		s.mode, s.peer, s.state = req.Mode, req.SystemID, boundState(req.Mode)
+		s.mode, s.peer, s.version, s.state = req.Mode, req.SystemID, req.InterfaceVersion, boundState(req.Mode)
 	}
 	s.mu.Unlock()
 	s.wakeWriter()

@@ -33,6 +33,14 @@ const (
 	AlertNotification   Command = 0x00000102
 	DataSM              Command = 0x00000103
 	DataSMResp          Command = 0x80000103
+
+	// Of 5.0, which is not spoken here: they are named, and refused.
+	BroadcastSM           Command = 0x00000111
+	BroadcastSMResp       Command = 0x80000111
+	QueryBroadcastSM      Command = 0x00000112
+	QueryBroadcastSMResp  Command = 0x80000112
+	CancelBroadcastSM     Command = 0x00000113
+	CancelBroadcastSMResp Command = 0x80000113
 )
 
 var commandNames = map[Command]string{
@@ -51,6 +59,9 @@ var commandNames = map[Command]string{
 	SubmitMulti:       "submit_multi",
 	AlertNotification: "alert_notification",
 	DataSM:            "data_sm",
+	BroadcastSM:       "broadcast_sm",
+	QueryBroadcastSM:  "query_broadcast_sm",
+	CancelBroadcastSM: "cancel_broadcast_sm",
 }
 
 // IsResponse reports whether c answers a request.
@@ -76,4 +87,8 @@ func (c Command) isBind() bool {
 
 func (c Command) isMessage() bool {
 	return c == SubmitSM || c == DeliverSM || c == DataSM
+}
+
+func (c Command) isOperation() bool {
+	return c == QuerySM || c == CancelSM || c == ReplaceSM || c == SubmitMulti
 }

@@ -6,7 +6,7 @@ import "time"
 // default. Time is the run time's own, so that testing/synctest governs it.
 type SessionConfig struct {
 	Window             int // our unanswered requests at once; 10
-	MaxPDU             int // octets; 65536
+	MaxPDU             int // octets; 131072, which holds the longest message_payload
 	HandlerConcurrency int // calls of Handler.Message at once; 64
 	HandlerQueue       int // messages that wait for a call; 256
 
@@ -38,7 +38,7 @@ func orDefault[T int | time.Duration | Status](v *T, def T) {
 
 func (c SessionConfig) withDefaults(side side) SessionConfig {
 	orDefault(&c.Window, 10)
-	orDefault(&c.MaxPDU, 65536)
+	orDefault(&c.MaxPDU, 128<<10)
 	orDefault(&c.HandlerConcurrency, 64)
 	orDefault(&c.HandlerQueue, 256)
 	orDefault(&c.EnquireEvery, 15*time.Second)

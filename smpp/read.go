@@ -97,7 +97,10 @@ func (s *Session) request(h Header, body []byte) {
 		s.message(h, body)
 	case c == AlertNotification:
 		s.alert(body)
-	case c == Outbind: // has no response; a client of ours dials by itself
+	case c.isOperation():
+		s.operate(h, body)
+	case c == Outbind: // has no response, and means nothing on a session
+		s.problem(errors.New("smpp: outbind dropped: it begins a session"))
 	default:
 		s.respond(GenericNack, ErrInvCmdID, h.Seq, Reply{})
 	}
@@ -119,12 +122,8 @@ func (s *Session) message(h Header, body []byte) {
 		s.respond(h.Command, s.statusOf(err), h.Seq, Reply{})
 		return
 	}
-	select {
-	case <-s.closing:
-	default:
-		if s.handler != nil && s.work.offer(&messageTask{s, h.Seq, m}) {
-			return
-		}
+	if !s.isClosing() && s.handler != nil && s.work.offer(&messageTask{s, h.Seq, m}) {
+		return
 	}
 	s.respond(h.Command, s.cfg.BusyStatus, h.Seq, Reply{})
 }

@@ -52,6 +52,7 @@ type Session struct {
 	state    State
 	mode     Mode
 	peer     string
+	version  uint8 // of SMPP, as the peer says
 	bindSeq  uint32
 	err      error
 	pending  pending
@@ -136,6 +137,14 @@ func (s *Session) PeerSystemID() string {
 	return s.peer
 }
 
+// PeerVersion is the version of SMPP that the peer gave in the bind (0x34 for
+// 3.4), or 0 from an SMSC that gave none.
+func (s *Session) PeerVersion() uint8 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.version
+}
+
 // IsSMSC reports whether this end of the link is the SMSC's.
 func (s *Session) IsSMSC() bool { return s.side == sideSMSC }
 
@@ -186,6 +195,16 @@ func (s *Session) stopTaking() bool {
 		s.stopping = true
 		close(s.closing)
 		return true
+	}
+}
+
+// isClosing reports whether new requests are refused.
+func (s *Session) isClosing() bool {
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -217,7 +217,7 @@ func TestSessionSurvives(t *testing.T) {
 		peer.Header(0x00001234, 0, 3)
 		peer.ExpectStatus(smpp.GenericNack, smpp.ErrInvCmdID)
 		peer.Header(smpp.QuerySM, 0, 4)
-		peer.ExpectStatus(smpp.GenericNack, smpp.ErrInvCmdID)
+		peer.ExpectStatus(smpp.QuerySMResp, smpp.ErrInvBndSts)
 		peer.Header(0x80001234, 0, 5) // a response to nothing is not answered
 		peer.Header(smpp.SubmitSMResp, 0, 999)
 		peer.Header(smpp.EnquireLinkResp, 0, 999)

@@ -55,6 +55,7 @@ var permitted = map[State]map[Command]side{
 	},
 	StateBoundTX: {
 		SubmitSM: sideESME, DataSM: sideESME, EnquireLink: sideBoth, Unbind: sideBoth,
+		SubmitMulti: sideESME, QuerySM: sideESME, CancelSM: sideESME, ReplaceSM: sideESME,
 	},
 	StateBoundRX: {
 		DeliverSM: sideSMSC, DataSM: sideSMSC, AlertNotification: sideSMSC, EnquireLink: sideBoth, Unbind: sideBoth,
@@ -62,6 +63,7 @@ var permitted = map[State]map[Command]side{
 	StateBoundTRX: {
 		SubmitSM: sideESME, DeliverSM: sideSMSC, DataSM: sideBoth, AlertNotification: sideSMSC,
 		EnquireLink: sideBoth, Unbind: sideBoth,
+		SubmitMulti: sideESME, QuerySM: sideESME, CancelSM: sideESME, ReplaceSM: sideESME,
 	},
 	StateUnbinding: {EnquireLink: sideBoth, Unbind: sideBoth},
 }

@@ -42,8 +42,11 @@ func TestPermittedMatrix(t *testing.T) {
 		DeliverSM:         "..SS.",
 		DataSM:            ".ES*.",
 		AlertNotification: "..SS.",
-		QuerySM:           ".....",
-		SubmitMulti:       ".....",
+		QuerySM:           ".E.E.",
+		CancelSM:          ".E.E.",
+		ReplaceSM:         ".E.E.",
+		SubmitMulti:       ".E.E.",
+		BroadcastSM:       ".....",
 	}
 	states := []State{StateOpen, StateBoundTX, StateBoundRX, StateBoundTRX, StateUnbinding}
 	for c, row := range table {

@@ -7,8 +7,9 @@ import (
 
 // Submit sends m (submit_sm or data_sm from an ESME; deliver_sm or data_sm
 // from an SMSC) and waits for the answer; it waits for room in the window
-// first. A refusal is both in the result and, as a Status, the error. With
-// any other error Unknown tells whether the peer may have accepted m.
+// first. To an ESME of SMPP 3.3 m goes without its TLVs. A refusal is both in
+// the result and, as a Status, the error. With any other error Unknown tells
+// whether the peer may have accepted m.
 //
 // When ctx ends after the message was handed to the link, the outcome is
 // unknown, and the answer, if it comes, goes to LateResponder.
@@ -87,6 +88,9 @@ func (s *Session) enqueue(m *ShortMessage, done func(SubmitResult, error)) (*req
 	}
 	if !mayRequest(s.state, m.Command, s.side) {
 		return nil, fmt.Errorf("%w: %v on a %v session", ErrNotSent, m.Command, s.state)
+	}
+	if s.side == sideSMSC && s.version < 0x34 {
+		m.TLVs = nil // [SMPP 3.4 §3.4.2]
 	}
 	seq := s.pending.nextSeq()
 	start := len(s.out)
