@@ -135,3 +135,59 @@ func FuzzTLVs(f *testing.F) {
 		}
 	})
 }
+
+// FuzzOperation: what an ESME may ask beside sending is read without a panic,
+// into no more than it holds, and an outbind encodes to itself.
+func FuzzOperation(f *testing.F) {
+	f.Add(uint8(0), []byte(queryBody))
+	f.Add(uint8(1), []byte(cancelBody))
+	f.Add(uint8(2), []byte(replaceBody))
+	f.Add(uint8(3), []byte(multiBody))
+	f.Add(uint8(4), []byte("smsc\x00theirs\x00"))
+	f.Fuzz(func(t *testing.T, which uint8, body []byte) {
+		size := 0
+		addresses := func(all ...smpp.Address) {
+			for _, a := range all {
+				size += len(a.Addr) + 1
+			}
+		}
+		switch which % 5 {
+		case 0:
+			q, _ := smpp.DecodeQuery(body)
+			addresses(q.Source)
+			size += len(q.MessageID)
+		case 1:
+			c, _ := smpp.DecodeCancel(body)
+			addresses(c.Source, c.Dest)
+			size += len(c.MessageID) + len(c.ServiceType)
+		case 2:
+			r, _ := smpp.DecodeReplace(body)
+			addresses(r.Source)
+			size += len(r.MessageID) + len(r.ScheduleDelivery) + len(r.ValidityPeriod) + len(r.Payload)
+			_ = r.String()
+		case 3:
+			m, _ := smpp.DecodeMulti(body)
+			for _, d := range m.Dests {
+				addresses(d.Address)
+				size += len(d.List)
+			}
+			size += len(m.Message.Payload)
+			for _, tlv := range m.Message.TLVs {
+				size += 4 + len(tlv.Value)
+			}
+			_ = m.Message.String()
+		default:
+			r, err := smpp.DecodeOutbind(body)
+			if err != nil {
+				return
+			}
+			again, err := smpp.AppendOutbind(nil, 1, r)
+			if err != nil || !bytes.HasPrefix(body, again[16:]) {
+				t.Fatalf("%q encoded again: %q, %v", body, again, err)
+			}
+		}
+		if size > len(body)+2 {
+			t.Fatalf("%d octets read out of %d", size, len(body))
+		}
+	})
+}
