@@ -4,44 +4,64 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/bench"
 )
 
 type benchInbound struct {
-	Texts  int `default:"5000" help:"Texts in all."`
-	Window int `default:"100" help:"Texts that the operator has unanswered at once."`
+	Texts   int   `default:"4000" help:"Texts in each round; with one at a time, a tenth of it."`
+	Windows []int `default:"1,100,500" help:"Texts that the operator has unanswered at once, one round each."`
+}
+
+// Ways to ask for one thing: an operator repeats a text to the octet, so no two
+// of one family within a few seconds may be alike.
+func askings(ref string) []string {
+	var all []string
+	for _, end := range []string{"", ".", " ?"} {
+		for _, word := range []string{"SUIVI ", "suivi ", "ETAT ", "etat ", "HALA ", "hala ", "7ALA ", "7ala "} {
+			all = append(all, word+ref+end)
+		}
+	}
+	return all
 }
 
 func (i benchInbound) Run(ctx context.Context, s *Settings, c *benchCmd, log *slog.Logger) error {
-	wordings := []string{"SUIVI ", "suivi ", "ETAT ", "etat ", "HALA ", "hala ", "7ALA ", "7ala "}
-	families := max(i.Window, (i.Texts+len(wordings)-1)/len(wordings)+i.Window)
-	return c.on(ctx, *s, log, i.Window, families, func(ctx context.Context, b *bed) error {
+	most := slices.Max(i.Windows)
+	families := 2*most + i.Texts*len(i.Windows)/len(askings(""))
+	return c.on(ctx, *s, log, most, families, func(ctx context.Context, b *bed) error {
 		type sender struct{ person, sent int }
 		senders := make(chan sender, families)
 		for p := range b.people {
 			senders <- sender{person: p}
 		}
-		var acked, answered bench.Times
-		began := time.Now()
-		err := many(ctx, i.Window, i.Texts, func(ctx context.Context, n int) error {
-			w := <-senders
-			ctx, cancel := context.WithTimeout(ctx, time.Minute)
-			defer cancel()
-			a, d, err := b.centre.Text(ctx, b.link, b.people[w.person].Raw()[1:], "3690", wordings[w.sent%len(wordings)]+b.refs[w.person])
-			acked.Add(a)
-			answered.Add(d)
-			w.sent++
-			senders <- w
-			return err
-		})
-		if err != nil {
-			return err
+		fmt.Printf("inbound: a family asks how its request stands, %d families\n", families)
+		for _, window := range i.Windows {
+			texts := i.Texts
+			if window == 1 {
+				texts /= 10
+			}
+			var acked, answered bench.Times
+			began := time.Now()
+			err := many(ctx, window, texts, func(ctx context.Context, _ int) error {
+				w := <-senders
+				ctx, cancel := context.WithTimeout(ctx, time.Minute)
+				defer cancel()
+				all := askings(b.refs[w.person])
+				a, d, err := b.centre.Text(ctx, b.link, b.people[w.person].Raw()[1:], "3690", all[w.sent%len(all)])
+				acked.Add(a)
+				answered.Add(d)
+				w.sent++
+				senders <- w
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			fmt.Printf("  %3d at once: %5.0f per second; acknowledged after commit %v; answer submitted %v\n",
+				window, float64(texts)/time.Since(began).Seconds(), &acked, &answered)
 		}
-		rate := float64(i.Texts) / time.Since(began).Seconds()
-		fmt.Printf("inbound: %d texts, %d at once: %.0f per second; acknowledged after commit %v; answer submitted %v\n",
-			i.Texts, i.Window, rate, &acked, &answered)
 		return nil
 	})
 }
