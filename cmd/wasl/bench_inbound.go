@@ -43,7 +43,7 @@ func (i benchInbound) Run(ctx context.Context, s *Settings, c *benchCmd, log *sl
 				texts /= 10
 			}
 			var acked, answered bench.Times
-			began := time.Now()
+			began, cpu := time.Now(), bench.SpentCPU()
 			err := many(ctx, window, texts, func(ctx context.Context, _ int) error {
 				w := <-senders
 				ctx, cancel := context.WithTimeout(ctx, time.Minute)
@@ -59,8 +59,8 @@ func (i benchInbound) Run(ctx context.Context, s *Settings, c *benchCmd, log *sl
 			if err != nil {
 				return err
 			}
-			fmt.Printf("  %3d at once: %5.0f per second; acknowledged after commit %v; answer submitted %v\n",
-				window, float64(texts)/time.Since(began).Seconds(), &acked, &answered)
+			fmt.Printf("  %3d at once: %5.0f per second; acknowledged after commit %v; answer submitted %v; %s\n",
+				window, float64(texts)/time.Since(began).Seconds(), &acked, &answered, bench.SpentCPU().Since(cpu, texts))
 		}
 		return nil
 	})

@@ -60,7 +60,7 @@ func (u benchUSSD) round(ctx context.Context, atOnce int, phones chan *bench.Pho
 	}
 	var all, but bench.Times
 	var late, inPIN atomic.Int64
-	began := time.Now()
+	began, cpu := time.Now(), bench.SpentCPU()
 	err := many(ctx, atOnce, dialogues, func(ctx context.Context, _ int) error {
 		p := <-phones
 		defer func() { phones <- p }()
@@ -98,6 +98,7 @@ func (u benchUSSD) round(ctx context.Context, atOnce int, phones chan *bench.Pho
 	took := time.Since(began)
 	fmt.Printf("ussd: %d phones, about %v between steps, %d dialogues: %.0f steps per second, %v; but for PIN checks %v; %d apologies\n",
 		atOnce, u.Think, dialogues, float64(all.Count())/took.Seconds(), &all, &but, late.Load())
+	fmt.Printf("  %s\n", bench.SpentCPU().Since(cpu, all.Count()))
 	for _, name := range names {
 		fmt.Printf("  %-14s %v\n", name, times[name])
 	}

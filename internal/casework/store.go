@@ -6,6 +6,13 @@ values ($1, $2, $3, $4, $5, $6)
 on conflict (channel, key) do nothing
 returning id`
 
+// In the order of their keys, so that two batches never wait for each other.
+const sqlCommandsBegin = `
+insert into command (channel, key, verb, actor_kind, actor_id, at)
+select *, $6::timestamptz from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) as c (channel, key, verb, kind, id)
+order by channel, key
+on conflict (channel, key) do nothing`
+
 const sqlCommandResult = `select result, actor_id from command where channel = $1 and key = $2 and verb = $3`
 
 const sqlCommandEnd = `update command set result = $2 where id = $1`

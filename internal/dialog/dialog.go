@@ -22,6 +22,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/wasl-sms/wasl/internal/batch"
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/fault"
 	"github.com/wasl-sms/wasl/internal/form"
@@ -71,9 +72,10 @@ type Sealer interface {
 	Open(key string, version uint64, sealed []byte) ([]byte, error)
 }
 
-// Commands runs a command once per key.
+// Commands runs a command once per key, or several in one transaction.
 type Commands interface {
 	Do(ctx context.Context, c casework.Command, result any, fn func(context.Context, *casework.Tx) error) (bool, error)
+	Together(ctx context.Context, cs []casework.Command, fn func(context.Context, *casework.Joint) error) error
 }
 
 // Meter is told what people see and where they leave. It must not block.
@@ -122,6 +124,7 @@ type Config struct {
 type DB interface {
 	casework.Transactor
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
 // Limits bound one person's dialogues.
@@ -151,6 +154,8 @@ type Dialog struct {
 	entries  map[pinned]form.Entry // every version
 	keywords map[string]keyword    // by folded word
 	lanes    lanes
+	talks    *batch.Group[talkKey, kept]
+	answers  *batch.Group[answer, struct{}]
 }
 
 // pinned names an entry as a dialogue in progress knows it.
@@ -173,6 +178,8 @@ func New(c Config) (*Dialog, error) {
 	c.Code = cmp.Or(c.Code, "*369#")
 	c.Limits = c.Limits.orDefault()
 	d := &Dialog{Config: c, entries: map[pinned]form.Entry{}, keywords: map[string]keyword{}, lanes: newLanes()}
+	d.talks = batch.New(batch.Config[talkKey, kept]{Do: d.loadTalks, AtOnce: 2})
+	d.answers = batch.New(batch.Config[answer, struct{}]{Do: d.commit, Apart: apart, AtOnce: 2})
 	newest := map[string]form.Entry{}
 	for _, s := range c.Services {
 		for _, e := range s.Entries {

@@ -27,8 +27,6 @@ const (
 // smsPage is two message parts, and one part for the rest of a screen.
 var smsPage = ussd.Budget{First: 306, Next: 306, FirstUCS2: 134, NextUCS2: 134}
 
-var errTalkMoved = errors.New("another text of the same person was answered meanwhile")
-
 // Receive answers one text. The state of the conversation and the reply are
 // committed together under the inbox id; an errand takes effect under a key of
 // its own before. So the same text handed in twice, also at once, has one
@@ -51,10 +49,11 @@ func (d *Dialog) Receive(ctx context.Context, in message.Inbound) error {
 func (d *Dialog) receive(ctx context.Context, in message.Inbound) error {
 	h, key := d.Hash(in.From.Raw()), inboxKey(in.ID)
 	now := d.Now()
-	s, version, handled, err := d.loadTalk(ctx, h, key, now)
-	if err != nil || handled {
+	had, err := d.talks.Do(ctx, talkKey{h: h, key: key, now: now})
+	if err != nil || had.handled {
 		return err
 	}
+	s := d.openTalk(h, had.version, had.sealed)
 	a, err := d.account(ctx, in.From)
 	if err != nil {
 		return err
@@ -73,25 +72,20 @@ func (d *Dialog) receive(ctx context.Context, in message.Inbound) error {
 	}
 	body := t.write(v)
 	t.lapse()
-	cmd := casework.Command{Actor: casework.Actor{Kind: casework.Citizen, ID: a.ID}, Channel: string(form.SMS), Key: key, Verb: "dialog.text"}
-	_, err = d.Commands.Do(ctx, cmd, nil, func(ctx context.Context, tx *casework.Tx) error {
-		if err := d.saveTalk(ctx, tx.Tx, h, version, t.s, now); err != nil {
-			return err
+	c := answer{
+		cmd: casework.Command{Actor: casework.Actor{Kind: casework.Citizen, ID: a.ID}, Channel: string(form.SMS), Key: key, Verb: "dialog.text"},
+		h:   h, version: had.version, now: now, unread: t.unread, inbox: in.ID, lang: t.lang(),
+	}
+	if c.sealed, err = d.sealState(h, had.version+1, t.s); err != nil {
+		return err
+	}
+	if body != "" {
+		c.reply = &message.Outbound{
+			Account: a.ID, To: in.From, Lang: t.lang(), Class: message.Decision,
+			Line: text.L(v.key(), nil), Body: private.NewBody(body), Dedupe: key,
 		}
-		if t.unread {
-			if _, err := tx.Exec(ctx, sqlUnread, in.ID, now, string(t.lang())); err != nil {
-				return fmt.Errorf("mark text %d as unread: %w", in.ID, err)
-			}
-		}
-		if body != "" {
-			tx.Tell(message.Outbound{
-				Account: a.ID, To: in.From, Lang: t.lang(), Class: message.Decision,
-				Line: text.L(v.key(), nil), Body: private.NewBody(body), Dedupe: key,
-			})
-		}
-		return nil
-	})
-	if err == nil {
+	}
+	if _, err = d.answers.Do(ctx, c); err == nil {
 		d.Meter.Enter(form.SMS, in.Operator, v.name, t.lang())
 	}
 	return err
@@ -110,14 +104,6 @@ func (v view) key() text.Key {
 	return "dialog.reply"
 }
 
-func (d *Dialog) loadTalk(ctx context.Context, h, key string, now time.Time) (s *state, version uint64, handled bool, err error) {
-	var sealed []byte
-	if err := d.DB.QueryRow(ctx, sqlTalkLoad, h, key, now).Scan(&handled, &version, &sealed); err != nil {
-		return nil, 0, false, fmt.Errorf("load a conversation: %w", err)
-	}
-	return d.openTalk(h, version, sealed), version, handled, nil
-}
-
 // openTalk gives an empty state for a conversation that begins, or whose key
 // is lost.
 func (d *Dialog) openTalk(h string, version uint64, sealed []byte) *state {
@@ -134,14 +120,7 @@ func (d *Dialog) saveTalk(ctx context.Context, tx pgx.Tx, h string, version uint
 	if err != nil {
 		return err
 	}
-	tag, err := tx.Exec(ctx, sqlTalkSave, h, int64(version), sealed, now.Add(talkLives), now)
-	if err != nil {
-		return fmt.Errorf("keep a conversation: %w", err)
-	}
-	if tag.RowsAffected() == 0 {
-		return errTalkMoved
-	}
-	return nil
+	return d.saveTalks(ctx, tx, []string{h}, []int64{int64(version)}, [][]byte{sealed}, now)
 }
 
 // Expect is for a text that asks something in the name of an entry: until the

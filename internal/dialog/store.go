@@ -49,15 +49,22 @@ delete from sms_talk where h in (select h from sms_talk where expires_at <= $1 o
 // snapshot as the state, so that a repeat never meets the state it made.
 
 const sqlTalkLoad = `
-select exists (select from command where channel = 'sms' and key = $2),
-       coalesce(t.version, 0), t.sealed
-from (select) as nothing left join sms_talk t on t.h = $1 and t.expires_at > $3`
+select u.n, exists (select from command where channel = 'sms' and key = u.key), coalesce(t.version, 0), t.sealed
+from unnest($1::text[], $2::text[]) with ordinality as u (h, key, n)
+left join sms_talk t on t.h = u.h and t.expires_at > $3`
 
 const sqlTalkLock = `select version, sealed from sms_talk where h = $1 and expires_at > $2 for update`
 
+// In the order of their keys, so that two batches never wait for each other.
 const sqlTalkSave = `
-insert into sms_talk as t (h, version, sealed, expires_at) values ($1, $2 + 1, $3, $4)
+insert into sms_talk as t (h, version, sealed, expires_at)
+select h, version + 1, sealed, $4 from unnest($1::text[], $2::bigint[], $3::bytea[]) as u (h, version, sealed) order by h
 on conflict (h) do update set version = excluded.version, sealed = excluded.sealed, expires_at = excluded.expires_at
-where t.version = $2 or t.expires_at <= $5`
+where t.version = excluded.version - 1 or t.expires_at <= $5`
 
-const sqlUnread = `insert into unread_text (inbox_id, at, lang) values ($1, $2, $3) on conflict (inbox_id) do nothing`
+const sqlUnread = `
+insert into unread_text (inbox_id, at, lang) select id, $3, lang from unnest($1::bigint[], $2::text[]) as u (id, lang)
+on conflict (inbox_id) do nothing`
+
+// A plan made while the tables were nearly empty would read them whole for ever after; batches that begin with this go by index.
+const sqlByIndex = `select set_config('enable_seqscan', 'off', true)`

@@ -7,8 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
+	"github.com/wasl-sms/wasl/internal/batch"
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/private"
@@ -34,7 +33,7 @@ type Config struct {
 	DB      *postgres.DB
 	Vault   Vault
 	Texts   Texts
-	Workers int           // texts handed on at once; 8
+	Workers int           // texts handed on at once; 128
 	Timeout time.Duration // for handing on one text; 30 s
 	Flood   Flood
 	Metrics *Metrics // may be nil
@@ -49,16 +48,17 @@ const (
 
 // Inbox keeps and hands on texts. It is safe for concurrent use.
 type Inbox struct {
-	cfg   Config
-	acked *acked
-	flood *floodGate
-	wake  chan struct{}
+	cfg    Config
+	acked  *acked
+	flood  *floodGate
+	wholes *batch.Group[keeping, bool]
+	wake   chan struct{}
 }
 
 // New makes an Inbox.
 func New(cfg Config) *Inbox {
 	if cfg.Workers <= 0 {
-		cfg.Workers = 8
+		cfg.Workers = 128
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 30 * time.Second
@@ -66,8 +66,13 @@ func New(cfg Config) *Inbox {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Inbox{cfg: cfg, acked: newAcked(), flood: newFloodGate(cfg.Flood), wake: make(chan struct{}, 1)}
+	b := &Inbox{cfg: cfg, acked: newAcked(), flood: newFloodGate(cfg.Flood), wake: make(chan struct{}, 1)}
+	b.wholes = batch.New(batch.Config[keeping, bool]{Do: b.storeWholes, Apart: apart})
+	return b
 }
+
+// apart: a text that the database does not take must not cost others theirs.
+func apart(err error) bool { return !postgres.Away(err) }
 
 // Arrival is one short message as it came from an operator.
 type Arrival struct {
@@ -162,7 +167,7 @@ func (b *Inbox) keepWhole(ctx context.Context, a Arrival, key []byte, now time.T
 	if !allowed {
 		t.state = "flood"
 	}
-	stored, err := b.storeWhole(ctx, t, key, now, within)
+	stored, err := b.wholes.Do(ctx, keeping{whole: t, key: key, now: now, within: within})
 	if allowed && !stored {
 		b.flood.giveBack(a.From) // the operator's repeats are not the person's doing
 	}
@@ -177,18 +182,6 @@ func (b *Inbox) keepWhole(ctx context.Context, a Arrival, key []byte, now time.T
 	return Stored, nil
 }
 
-func (b *Inbox) storeWhole(ctx context.Context, t whole, key []byte, now time.Time, within time.Duration) (stored bool, err error) {
-	row, err := b.row(ctx, b.cfg.DB, t, now)
-	if err != nil {
-		return false, err
-	}
-	tag, err := b.cfg.DB.Exec(ctx, sqlKeepWhole, append([]any{key, within}, row...)...)
-	if err != nil {
-		return false, fmt.Errorf("inbox: keep a text: %w", err)
-	}
-	return tag.RowsAffected() == 1, nil
-}
-
 // whole is a text about to be stored.
 type whole struct {
 	operator   string
@@ -197,27 +190,6 @@ type whole struct {
 	body       string
 	incomplete bool
 	state      string
-}
-
-type querier interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}
-
-// row draws an id and seals the text to it.
-func (b *Inbox) row(ctx context.Context, db querier, t whole, now time.Time) ([]any, error) {
-	var id int64
-	if err := db.QueryRow(ctx, sqlInboxID).Scan(&id); err != nil {
-		return nil, fmt.Errorf("inbox: draw an id: %w", err)
-	}
-	number, err := b.cfg.Vault.Seal("inbox", "number_sealed", id, []byte(t.from.Raw()))
-	if err != nil {
-		return nil, fmt.Errorf("inbox: seal number: %w", err)
-	}
-	body, err := b.cfg.Vault.Seal("inbox", "body_sealed", id, []byte(t.body))
-	if err != nil {
-		return nil, fmt.Errorf("inbox: seal body: %w", err)
-	}
-	return []any{id, t.operator, b.sender(t.from), t.to, number, body, t.incomplete, t.state, now}, nil
 }
 
 // group names the text that parts belong to.

@@ -135,11 +135,15 @@ func (b *Inbox) join(ctx context.Context, tx pgx.Tx, group []byte, pieces []piec
 	if !b.flood.allow(t.from, now) {
 		t.state = "flood"
 	}
-	row, err := b.row(ctx, tx, t, now)
+	ids, err := b.ids(ctx, tx, 1)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, sqlStoreJoined, row...); err != nil {
+	r := &rows{}
+	if err := b.add(r, ids[0], t, nil, now); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, sqlStoreJoined, r.args()[1:]...); err != nil {
 		return fmt.Errorf("inbox: store a joined text: %w", err)
 	}
 	if _, err := tx.Exec(ctx, sqlForgetParts, group); err != nil {

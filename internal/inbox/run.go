@@ -27,7 +27,10 @@ func retryAfter(n int16) time.Duration { return time.Second << (2 * min(n-1, 4))
 // Run hands on texts until ctx ends, then waits for those under way. Any
 // number of processes may run it.
 func (b *Inbox) Run(ctx context.Context) error {
-	slots := make(chan struct{}, b.cfg.Workers)
+	free := make(chan struct{}, b.cfg.Workers)
+	for range b.cfg.Workers {
+		free <- struct{}{}
+	}
 	done := make(chan result, b.cfg.Workers)
 	var under sync.WaitGroup
 	ended := make(chan struct{})
@@ -40,15 +43,19 @@ func (b *Inbox) Run(ctx context.Context) error {
 				b.cfg.Metrics.failed("")
 			}
 		}
-		texts, err := b.claim(ctx, cap(slots)*2)
+		if len(free) == 0 { // nobody to hand a text to
+			b.pause(ctx)
+			continue
+		}
+		texts, err := b.claim(ctx, len(free))
 		if err != nil {
 			b.cfg.Metrics.failed("")
 		}
 		for _, t := range texts {
-			slots <- struct{}{}
+			<-free
 			under.Go(func() {
 				done <- b.hand(ctx, t)
-				<-slots
+				free <- struct{}{}
 			})
 		}
 		if len(texts) == 0 {
@@ -83,7 +90,7 @@ func (b *Inbox) claim(ctx context.Context, limit int) ([]claimed, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	var texts []claimed
-	batch := byIndex()
+	batch := light()
 	batch.Queue(sqlClaim, b.cfg.Now(), limit, claimFor).Query(func(rows pgx.Rows) error {
 		var c claimed
 		var number, body []byte
@@ -112,6 +119,14 @@ func (b *Inbox) open(c claimed, number, body []byte) claimed {
 func byIndex() *pgx.Batch {
 	b := &pgx.Batch{}
 	b.Queue(sqlByIndex)
+	return b
+}
+
+// light begins a batch that a crash of the database may forget: a text is then
+// handed on again, and its effect is known by its key.
+func light() *pgx.Batch {
+	b := byIndex()
+	b.Queue(sqlNoFlush)
 	return b
 }
 
@@ -224,7 +239,7 @@ func (b *Inbox) settle(ctx context.Context, list []result) error {
 	for i, r := range list {
 		ids[i], states[i], due[i], tries[i], reasons[i] = r.id, r.state, r.due, r.tries, r.reason
 	}
-	batch := byIndex()
+	batch := light()
 	batch.Queue(sqlSettle, ids, states, due, tries, reasons, b.cfg.Now())
 	if err := b.cfg.DB.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("inbox: settle %d texts: %w", n, err)

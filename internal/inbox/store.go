@@ -3,25 +3,40 @@ package inbox
 // A plan made while the table was nearly empty would read it whole for ever after; batches that begin with this go by index.
 const sqlByIndex = `select set_config('enable_seqscan', 'off', true)`
 
-const sqlInboxID = `select nextval('inbox_id_seq')`
+// The commit does not wait for the disk.
+const sqlNoFlush = `select set_config('synchronous_commit', 'off', true)`
+
+const sqlInboxIDs = `select nextval('inbox_id_seq') from generate_series(1, $1::int)`
 
 // The row of what was seen lately stays as it is, and nothing is stored. Two copies at once meet on its key.
 const sqlSee = `
 insert into inbound_seen as s (key, seen_at) values ($1, $3)
 on conflict (key) do update set seen_at = excluded.seen_at where s.seen_at <= excluded.seen_at - $2::interval`
 
-const sqlKeepWhole = `
-with seen as (
-    insert into inbound_seen as s (key, seen_at) values ($1, $11)
-    on conflict (key) do update set seen_at = excluded.seen_at where s.seen_at <= excluded.seen_at - $2::interval
+const inboxColumns = `
+inbox (id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, received_at, due_at, done_at)`
+
+// In the order of their keys, so that two batches with the same texts do not wait for each other.
+const sqlKeepWholes = `
+with t as (
+    select * from unnest($1::bytea[], $2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::bytea[], $7::bytea[], $8::bool[],
+        $9::text[], $10::timestamptz[])
+        as t (key, id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, at)
+), seen as (
+    insert into inbound_seen as s (key, seen_at) select key, at from t order by key
+    on conflict (key) do update set seen_at = excluded.seen_at where s.seen_at <= excluded.seen_at - $11::interval
     returning key
 )
-insert into inbox (id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, received_at, due_at, done_at)
-select $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, case when $10 = 'flood' then $11::timestamptz end from seen`
+insert into ` + inboxColumns + `
+select id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, at, at, case when state = 'flood' then at end
+from t join seen using (key) order by id
+returning id`
 
 const sqlStoreJoined = `
-insert into inbox (id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, received_at, due_at, done_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, case when $8 = 'flood' then $9::timestamptz end)`
+insert into ` + inboxColumns + `
+select id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, at, at, case when state = 'flood' then at end
+from unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[], $5::bytea[], $6::bytea[], $7::bool[], $8::text[], $9::timestamptz[])
+    as t (id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, at)`
 
 // Parts that come at once wait for each other, so that one of them sees all. The lock ends with the transaction.
 const sqlLockGroup = `select pg_advisory_xact_lock($1)`

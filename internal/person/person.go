@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/wasl-sms/wasl/internal/batch"
 	"github.com/wasl-sms/wasl/internal/fault"
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/private"
@@ -76,27 +77,45 @@ type Registry struct {
 	keys Keys
 	now  func() time.Time
 	slot chan struct{} // bounds the PINs being hashed at once
+
+	lookups *batch.Group[[]byte, Account]
 }
 
 // New makes a Registry.
 func New(db DB, keys Keys, now func() time.Time) *Registry {
-	return &Registry{db: db, keys: keys, now: now, slot: make(chan struct{}, hashersAtOnce)}
+	r := &Registry{db: db, keys: keys, now: now, slot: make(chan struct{}, hashersAtOnce)}
+	r.lookups = batch.New(batch.Config[[]byte, Account]{Do: r.lookupAll, AtOnce: 2})
+	return r
 }
 
 // Lookup gives the account of a number. For a number without one it gives a
 // NotFound fault, and an Account that holds only the language chosen before,
-// if any.
+// if any. Look-ups that come at once share a query.
 func (r *Registry) Lookup(ctx context.Context, m private.Msisdn) (Account, error) {
-	var a Account
-	err := r.db.QueryRow(ctx, sqlLookup, r.keys.BlindIndex(indexMsisdn, m.Raw())).Scan(&a.ID, &a.Country, &a.Lang,
-		&a.Quality, &a.IdentityLevel, &a.Discreet, &a.OptOut, &a.ConsentVersion, &a.CreatedAt, &a.LastSeen)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+	a, err := r.lookups.Do(ctx, r.keys.BlindIndex(indexMsisdn, m.Raw()))
+	if err != nil {
 		return Account{}, fmt.Errorf("look up a number: %w", err)
 	}
 	if a.ID == 0 {
 		return a, fault.NotFound("account.unknown", nil)
 	}
 	return a, nil
+}
+
+func (r *Registry) lookupAll(ctx context.Context, indexes [][]byte) ([]Account, error) {
+	rows, err := r.db.Query(ctx, sqlLookup, indexes)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Account, len(indexes))
+	var n int
+	var a Account
+	into := []any{&n, &a.ID, &a.Country, &a.Lang, &a.Quality, &a.IdentityLevel, &a.Discreet, &a.OptOut, &a.ConsentVersion, &a.CreatedAt, &a.LastSeen}
+	_, err = pgx.ForEachRow(rows, into, func() error {
+		all[n-1] = a
+		return nil
+	})
+	return all, err
 }
 
 // Account gives an account by id.

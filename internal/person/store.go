@@ -1,11 +1,12 @@
 package person
 
 const sqlLookup = `
-select coalesce(a.id, 0), coalesce(a.country, ''), coalesce(m.lang, a.lang, ''), coalesce(a.quality, ''),
+select u.n, coalesce(a.id, 0), coalesce(a.country, ''), coalesce(m.lang, a.lang, ''), coalesce(a.quality, ''),
     coalesce(a.identity_level, 0), coalesce(a.discreet, true), a.opt_out_at is not null, coalesce(a.consent_version, 0),
     coalesce(a.created_at, m.last_seen_at), m.last_seen_at
-from msisdn m left join account a on a.id = m.account_id and a.closed_at is null and m.rank = 1 and m.status = 'active'
-where m.number_index = $1`
+from unnest($1::bytea[]) with ordinality as u (number_index, n)
+join msisdn m on m.number_index = u.number_index
+left join account a on a.id = m.account_id and a.closed_at is null and m.rank = 1 and m.status = 'active'`
 
 const sqlAccount = `
 select a.id, a.country, coalesce(m.lang, a.lang), a.quality, a.identity_level, a.discreet, a.opt_out_at is not null,

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -109,6 +112,24 @@ func mayRetry(err error) bool {
 	}
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && retryable[pgErr.Code]
+}
+
+// Away tells of an error that it has nothing to do with what was asked: the
+// database is gone, full, too slow or about to end. Whoever did several things
+// at once gains nothing by doing them one by one.
+func Away(err error) bool {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return len(pgErr.Code) == 5 && slices.Contains([]string{"08", "53", "57", "58", "XX"}, pgErr.Code[:2])
+	}
+	if _, unknown := errors.AsType[*CommitUnknownError](err); unknown {
+		return true
+	}
+	if _, refused := errors.AsType[*pgconn.ConnectError](err); refused {
+		return true
+	}
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // Violated returns the name of the constraint that refused a write (unique,
