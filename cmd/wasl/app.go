@@ -61,6 +61,9 @@ func newApp(ctx context.Context, st *stores, operators gateway.Operators, now fu
 		DB: st.db, Texts: texts, Contacts: a.persons, Vault: st.keys, Route: operators.Route, Holding: operators.Holding, Manner: operators.Manner,
 		Metrics: outbox.NewMetrics(a.metrics), Now: now,
 	})
+	if err := a.outbox.Prepare(ctx); err != nil {
+		return nil, err
+	}
 	a.book = casework.NewBook(st.db, a.outbox, now)
 	a.visits = visit.New(st.db, a.book, a.places, st.keys, now)
 	a.permits = permit.New(st.db, a.book, a.persons, a.places, st.keys, resting{a.visits}, now)

@@ -26,6 +26,7 @@ type Settings struct {
 	TLSCert     string        `name:"tls-cert" env:"WASL_TLS_CERT" placeholder:"FILE" help:"Certificate of the back-office. Unset: plain HTTP, for a proxy in front or this machine."`
 	TLSKey      string        `name:"tls-key" env:"WASL_TLS_KEY" placeholder:"FILE" help:"Its private key."`
 	BehindTLS   bool          `name:"behind-tls" env:"WASL_BEHIND_TLS" help:"A proxy in front speaks TLS: cookies are for HTTPS only."`
+	KeepTexts   int           `name:"keep-texts" env:"WASL_KEEP_TEXTS" default:"13" help:"Whole months that texts, sent and received, are kept after the one they belong to."`
 	Limits      dialog.Limits `kong:"-"` // of dialogues; what is zero takes its default
 	Log         string        `name:"log" env:"WASL_LOG" default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 }
@@ -42,6 +43,9 @@ func defaultDataDir() string {
 
 // check refuses settings that contradict each other, with what to change.
 func (s Settings) check() error {
+	if s.KeepTexts < 1 {
+		return fmt.Errorf("WASL_KEEP_TEXTS is %d: write the number of months that texts are kept, at least 1", s.KeepTexts)
+	}
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		return errors.New("WASL_TLS_CERT and WASL_TLS_KEY belong together: set both, or neither for plain HTTP")
 	}

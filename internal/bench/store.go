@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const sqlUnanswered = `select count(*) from message_part where state in ('queued', 'claimed', 'in_doubt')`
+const sqlUnanswered = `select count(*) from message_part where state in ('queued', 'in_doubt')`
 
 // Unanswered counts the parts whose answer the database does not have yet.
 func Unanswered(ctx context.Context, db interface {

@@ -24,7 +24,7 @@ with f as (
 )
 select m.id, f.at, f.state, f.reason, c.id, c.ref, c.machine, m.lang, m.number_sealed, m.body_sealed
 from f` + missedScope + `
-  and not exists (select from message s where s.case_id = m.case_id and s.occasion = 'second:' || m.id)
+  and not exists (select from message_told s where s.case_id = m.case_id and s.occasion = 'second:' || m.id)
 order by f.at desc, m.id desc limit $6 offset $7`
 
 const sqlMissedCase = `

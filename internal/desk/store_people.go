@@ -13,9 +13,9 @@ where a.id = $1`
 const sqlTexts = `
 select m.id, m.created_at, m.text_key, m.lang, m.body_sealed, m.parts,
     coalesce((array_agg(p.state order by array_position(array['undelivered', 'refused', 'expired', 'unknown', 'withdrawn', 'later',
-        'queued', 'claimed', 'in_doubt', 'accepted', 'delivered'], p.state)))[1], 'queued'),
+        'queued', 'in_doubt', 'accepted', 'delivered'], p.state)))[1], 'queued'),
     coalesce(max(p.reason), ''), max(p.accepted_at), max(p.final_at) filter (where p.state = 'delivered')
-from message m left join message_part p on p.message_id = m.id
+from message m left join message_part p on p.id between m.id << 8 and m.id << 8 | 255
 where m.case_id = $1 group by m.id order by m.id limit 300`
 
 const sqlNames = `select id, name from staff where id = any($1)`

@@ -1,9 +1,7 @@
 package outbox
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,42 +10,43 @@ import (
 	"github.com/wasl-sms/wasl/internal/private"
 )
 
-// scanParts reads claimed rows and makes them ready for the wire. A row that
-// can't be opened is settled as refused, so that it stops no other.
-func (o *Outbox) scanParts(rows pgx.Rows, now time.Time) (parts []*part, unreadable []settlement, err error) {
+// scanTaken reads the rows a commit took and makes them ready for the wire. A
+// row that can't be opened is settled as refused, so that it stops no other.
+func (o *Outbox) scanTaken(rows pgx.Rows, now time.Time) (t taken, err error) {
 	var (
-		p            part
-		class, total int16
-		form         string
-		number, body []byte
+		p                part
+		no, class, total int16
+		state, form      string
+		number, body     []byte
 	)
-	into := []any{&p.ID, &p.message, &p.no, &class, &p.attempt, &p.retries, &p.expires, &form, &total, &number, &body}
+	into := []any{&p.ID, &p.message, &no, &class, &state, &p.attempt, &p.retries, &p.expires, &p.home, &form, &total, &number, &body}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		one := p
-		one.Class, one.Form, one.claimed = message.Class(class), Form(form), now
-		if err := o.prepare(&one, int(total), number, body); err != nil {
-			unreadable = append(unreadable, settlement{
-				id: one.ID, attempt: one.attempt, from: Claimed, to: Refused, due: now, reason: "unreadable",
-			})
+		one.Class, one.Form, one.No, one.Total = message.Class(class), Form(form), uint8(no), uint8(total)
+		t.rows++
+		if State(state) == TimedOut {
+			t.expired = append(t.expired, one.Class)
+			return nil
+		}
+		if err := o.prepare(&one, number, body); err != nil {
+			t.unreadable = append(t.unreadable, settlement{id: one.ID, attempt: one.attempt, to: Refused, due: now, reason: "unreadable"})
 			o.cfg.Metrics.unreadable()
 			return nil //nolint:nilerr // settled as refused
 		}
 		one.Validity = one.expires.Sub(now)
-		parts = append(parts, &one)
+		t.parts = append(t.parts, &one)
 		return nil
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("outbox: read claimed parts: %w", err)
+		return taken{}, fmt.Errorf("outbox: read parts: %w", err)
 	}
-	slices.SortFunc(parts, func(a, b *part) int {
-		return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.ID, b.ID))
-	})
-	return parts, unreadable, nil
+	inOrder(t.parts)
+	return t, nil
 }
 
 // prepare opens the number and the body and cuts out the part. The cut is the
 // same each time: it depends on the stored text and its id alone.
-func (o *Outbox) prepare(p *part, total int, number, body []byte) error {
+func (o *Outbox) prepare(p *part, number, body []byte) error {
 	to, err := o.cfg.Vault.Open("message", "number_sealed", p.message, number)
 	if err != nil {
 		return fmt.Errorf("outbox: open number: %w", err)
@@ -58,13 +57,17 @@ func (o *Outbox) prepare(p *part, total int, number, body []byte) error {
 	}
 	p.Ref = uint16(p.message)
 	parts, alphabet := p.Form.cut(string(plain), p.Ref)
-	if len(parts) != total || int(p.no) > total {
-		return fmt.Errorf("outbox: %d parts where %d were promised", len(parts), total)
+	if len(parts) != int(p.Total) || p.No < 1 || p.No > p.Total {
+		return fmt.Errorf("outbox: %d parts where %d were promised", len(parts), p.Total)
 	}
-	cut := parts[p.no-1]
+	cut := parts[p.No-1]
 	p.To = private.StoredMsisdn(string(to))
 	p.Alphabet, p.UDH, p.Payload = alphabet, cut.UDH, cut.Payload
-	p.Total, p.No = uint8(total), uint8(p.no)
-	p.Reference = uint16(p.ID)
+	p.Reference = reference16(p.message, p.No)
 	return nil
 }
+
+// reference16 is what comes back in receipts: it differs for parts of texts
+// promised one after the other, also where they have several. The database
+// works it out in the same way.
+func reference16(message int64, no uint8) uint16 { return uint16(message + int64(no-1)*40503) }

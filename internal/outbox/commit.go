@@ -13,10 +13,10 @@ import (
 	"github.com/wasl-sms/wasl/internal/message"
 )
 
-// commit stores answers, puts next in doubt and claims more, in one
-// transaction and one round trip. On an error next goes back to the queue and
-// nothing of it may be written.
-func (s *lane) commit(ctx context.Context, next *[]*part, limit int, class message.Class) error {
+// commit stores answers and takes up to room parts, which are in doubt from
+// then on, in one transaction and one round trip. On an error nothing may be
+// written: the next commit gives back what this one may have taken.
+func (s *lane) commit(ctx context.Context, room int) (next []*part, err error) {
 	// The end of the lane must not break off a commit: what it put in doubt
 	// would never be written.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
@@ -24,53 +24,53 @@ func (s *lane) commit(ctx context.Context, next *[]*part, limit int, class messa
 	now := s.o.cfg.Now()
 	b := byIndex()
 	s.queueSettled(b, now)
-	marked := map[int64]bool{}
-	if len(*next) > 0 {
-		ids, attempts := make([]int64, len(*next)), make([]int32, len(*next))
-		for i, p := range *next {
-			ids[i], attempts[i] = p.ID, p.attempt
-		}
-		b.Queue(sqlDoubt, ids, attempts, s.Bind, now, s.name).Query(func(rows pgx.Rows) error {
-			var id int64
-			_, err := pgx.ForEachRow(rows, []any{&id}, func() error { marked[id] = true; return nil })
-			return err
-		})
-	}
-	var claimed []*part
-	var unreadable []settlement
-	if limit > 0 {
-		b.Queue(sqlClaim, s.Operator, class, limit, s.name, leaseFor, s.serves()).Query(func(rows pgx.Rows) (err error) {
-			claimed, unreadable, err = s.o.scanParts(rows, now)
+	var got taken
+	if room > 0 {
+		operators, class, after := s.queues()
+		b.Queue(sqlTake, s.Operator, operators, room, class, after, s.Bind, s.run, now).Query(func(rows pgx.Rows) (err error) {
+			got, err = s.o.scanTaken(rows, now)
 			return err
 		})
 	}
 	if err := s.o.cfg.DB.SendBatch(ctx, b).Close(); err != nil {
-		for _, p := range *next {
-			p.attempt--
-		}
-		s.queue = append(slices.Clone(*next), s.queue...)
-		return fmt.Errorf("outbox: lane %s: %w", s.Bind, err)
+		s.unsure = s.unsure || room > 0
+		return nil, fmt.Errorf("outbox: lane %s: %w", s.Bind, err)
 	}
-	s.stored(now)
-	*next = slices.DeleteFunc(*next, func(p *part) bool { return !marked[p.ID] })
-	s.settled = append(s.settled, unreadable...)
-	s.enqueue(claimed)
-	if full := len(claimed)+len(unreadable) == limit; limit > 0 && !full {
-		s.news = false
-		if class == message.Campaign {
-			s.look = false
-		}
+	s.settled, s.unsure = append(s.settled[:0], got.unreadable...), false
+	if room > 0 {
+		s.arrive(got, room)
 	}
-	return nil
+	s.o.cfg.Metrics.expired(s.Lane, got.expired)
+	return got.parts, nil
 }
 
-// serves lists the operators whose parts this lane may take now.
-func (s *lane) serves() []string {
-	list := []string{s.Operator}
+// queues lists what this lane may take from, in order: of each class the
+// operator's own queue, from where the lane has come to, then those it relieves.
+func (s *lane) queues() (operators []string, class []int16, after []int64) {
+	var others []string
 	if s.Relieves != nil {
-		list = append(list, s.Relieves()...)
+		others = s.Relieves()
 	}
-	return list
+	for _, c := range classes() {
+		operators, class, after = append(operators, s.Operator), append(class, int16(c)), append(after, s.from[c])
+		for _, other := range others {
+			operators, class, after = append(operators, other), append(class, int16(c)), append(after, 0)
+		}
+	}
+	return operators, class, after
+}
+
+// arrive moves on in the queues.
+func (s *lane) arrive(got taken, room int) {
+	if s.look = got.rows == room; !s.look {
+		s.from = [places]int64{}
+		return
+	}
+	for _, p := range got.parts {
+		if p.home == s.Operator {
+			s.from[p.Class] = max(s.from[p.Class], p.ID)
+		}
+	}
 }
 
 func byIndex() *pgx.Batch {
@@ -81,7 +81,8 @@ func byIndex() *pgx.Batch {
 
 func (s *lane) queueSettled(b *pgx.Batch, now time.Time) {
 	if len(s.settled) > 0 {
-		b.Queue(sqlSettle, settleArgs(s.settled, now, s.name)...)
+		slices.SortFunc(s.settled, func(a, b settlement) int { return cmp.Compare(a.id, b.id) }) // as receipts are: neither waits for the other
+		b.Queue(sqlSettle, settleArgs(s.settled, now)...)
 		var ids []string
 		for _, t := range s.settled {
 			if t.smscID != nil {
@@ -89,41 +90,30 @@ func (s *lane) queueSettled(b *pgx.Batch, now time.Time) {
 			}
 		}
 		if len(ids) > 0 {
-			b.Queue(sqlUnparkThese, redelivery(), now, s.Operator, ids)
+			b.Queue(sqlUnparkThese, redelivery(), now, idFor, s.Operator, ids)
 		}
 	}
-	if len(s.release) > 0 {
-		b.Queue(sqlRelease, s.release, s.name)
+	if s.unsure {
+		out := make([]int64, 0, len(s.out))
+		for id := range s.out {
+			out = append(out, id)
+		}
+		b.Queue(sqlUnwritten, s.run, out)
 	}
 }
 
-// stored forgets what the database now knows.
-func (s *lane) stored(now time.Time) {
-	s.settled, s.release = s.settled[:0], s.release[:0]
-	for _, p := range s.back {
-		p.claimed = now
-	}
-	s.enqueue(s.back)
-	s.back = s.back[:0]
+// taken is what one commit took.
+type taken struct {
+	rows       int
+	parts      []*part // to write, in order
+	unreadable []settlement
+	expired    []message.Class
 }
 
-func (s *lane) enqueue(parts []*part) {
-	if len(parts) == 0 {
-		return
-	}
-	s.queue = append(s.queue, parts...)
-	slices.SortFunc(s.queue, func(a, b *part) int {
-		return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.ID, b.ID))
-	})
-}
-
-// finish waits for the answers that are out and gives the queue back.
+// finish waits for the answers that are out and stores them.
 func (s *lane) finish(ctx context.Context) error {
-	for s.flight > 0 {
+	for len(s.out) > 0 {
 		s.take(<-s.answers)
-	}
-	for _, p := range append(s.queue, s.back...) {
-		s.release = append(s.release, p.ID)
 	}
 	ctx, cancel := context.WithTimeout(ctx, lastWord)
 	defer cancel()
@@ -140,6 +130,13 @@ func (s *lane) finish(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return errors.Join(fmt.Errorf("outbox: lane %s: %d answers not stored", s.Bind, len(s.settled)), err)
 		}
-		s.rest(ctx, dbWait)
+		pause(ctx, dbWait)
 	}
+}
+
+// inOrder sorts parts as they are to be sent.
+func inOrder(parts []*part) {
+	slices.SortFunc(parts, func(a, b *part) int {
+		return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.ID, b.ID))
+	})
 }

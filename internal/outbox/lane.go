@@ -59,20 +59,21 @@ type Link interface {
 const (
 	moment    = time.Millisecond
 	poll      = time.Second // between looks at the queue when no bell rings
-	firstWait = time.Second // after the first throttling
-	lastWait  = 30 * time.Second
+	firstRest = time.Second // after the first throttling
+	lastRest  = 30 * time.Second
+	stumbles  = 5 // temporary refusals in a row that have a lane rest
 	dbWait    = 50 * time.Millisecond
 	lastWord  = 5 * time.Second // for one commit, and for the last answers of a lane
 )
 
-// part is a claimed row.
+// part is a row that this lane has taken.
 type part struct {
 	Part
 	message int64
-	no      int16
+	home    string // the operator of its number
 	retries int
 	expires time.Time
-	claimed time.Time
+	sent    time.Time
 }
 
 type answered struct {
@@ -80,27 +81,31 @@ type answered struct {
 	a Answer
 }
 
+// places has room for each class.
+const places = message.Campaign + 1
+
 // lane is one run of Serve. All its fields belong to the goroutine of Serve;
 // links reach it through answers alone.
 type lane struct {
 	Lane
 	o       *Outbox
 	link    Link
-	name    string // on the leases
+	run     int64 // on the rows it has taken
 	answers chan answered
 	rung    <-chan struct{}
 
-	queue   []*part // claimed, in order of sending
-	settled []settlement
-	back    []*part // throttled: back into queue once stored
-	release []int64
-	flight  int
-	look    bool // the table may hold more
-	news    bool // and perhaps something more urgent than the queue
-	looked  time.Time
-	sent    time.Time // the last answer
-	pause   time.Duration
-	resume  time.Time
+	out     map[int64]struct{} // written, and no answer yet
+	settled []settlement       // answers to store
+	unsure  bool               // a commit may have taken parts that we never saw
+
+	look   bool          // the table may hold more
+	from   [places]int64 // where the lane has come to in its operator's queue, by class
+	looked time.Time
+
+	stumbled int
+	rest     time.Duration // the last one; while it is set, one part at a time is risked
+	resume   time.Time
+	answered time.Time // the last time
 }
 
 // Serve takes parts to one bind until ctx ends, then waits for the answers
@@ -114,41 +119,49 @@ func (o *Outbox) Serve(ctx context.Context, l Lane, link Link) error {
 	rung, leave := o.bell.join(l.Operator)
 	defer leave()
 	s := &lane{
-		Lane: l, o: o, link: link, rung: rung, look: true,
-		name:    fmt.Sprintf("%s %x", l.Bind, rand.Uint64()),
-		answers: make(chan answered, l.Window),
+		Lane: l, o: o, link: link, rung: rung, look: true, run: rand.Int64(),
+		answers: make(chan answered, l.Window), out: make(map[int64]struct{}, l.Window),
 	}
 	tick := time.NewTimer(poll)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		s.collect(tick)
 		s.listen()
-		next := s.pick()
-		limit, class := s.wants()
-		if len(s.settled)+len(s.release)+len(next)+limit == 0 {
+		room := s.room()
+		if len(s.settled)+room == 0 && !s.unsure {
 			s.wait(ctx, tick)
 			continue
 		}
-		if err := s.commit(ctx, &next, limit, class); err != nil {
+		next, err := s.commit(ctx, room)
+		if err != nil {
 			o.cfg.Metrics.storeFailed()
-			s.rest(ctx, dbWait)
+			pause(ctx, dbWait)
 			continue
 		}
-		for _, p := range next {
-			s.flight++
-			link.Send(ctx, p.Part, func(a Answer) { s.answers <- answered{p, a} })
-		}
+		s.write(ctx, next)
 	}
 	return s.finish(context.WithoutCancel(ctx))
 }
 
+func (s *lane) write(ctx context.Context, next []*part) {
+	now := s.o.cfg.Now()
+	if s.Limit != nil && len(next) > 0 {
+		s.Limit.ReserveN(now, len(next)) // room saw that many
+	}
+	for _, p := range next {
+		s.out[p.ID] = struct{}{}
+		p.sent = now
+		s.link.Send(ctx, p.Part, func(a Answer) { s.answers <- answered{p, a} })
+	}
+}
+
 // collect takes the answers that have come. While texts wait it gives those on
-// their way a moment: a commit for half a window costs what one for a single
-// part does.
+// their way a moment: a commit for half a window costs little more than one
+// for a single part.
 func (s *lane) collect(tick *time.Timer) {
 	tick.Reset(moment)
-	for s.flight > 0 {
-		if s.flight <= s.Window/2 || len(s.queue) == 0 {
+	for len(s.out) > 0 {
+		if len(s.out) <= s.Window/2 || !s.look {
 			select {
 			case a := <-s.answers:
 				s.take(a)
@@ -166,88 +179,83 @@ func (s *lane) collect(tick *time.Timer) {
 	}
 }
 
-// listen hears of new texts, or supposes some: a bell may have been missed.
+// listen hears of new texts, or supposes some: a bell may have been missed. Now
+// and then the lane begins again at the head of the queue, where there may be
+// what another lane gave back, or what was promised early and committed late.
 func (s *lane) listen() {
 	select {
 	case <-s.rung:
-		s.look, s.news = true, true
+		s.look = true
 	default:
 	}
 	if now := s.o.cfg.Now(); now.Sub(s.looked) >= soon || now.Before(s.looked) {
-		s.look, s.news, s.looked = true, true, now
+		s.fromStart()
+		s.looked = now
 	}
 }
 
+func (s *lane) fromStart() { s.look, s.from = true, [places]int64{} }
+
+// take notes an answer and what it tells of the operator's pace.
 func (s *lane) take(a answered) {
-	s.flight--
+	delete(s.out, a.p.ID)
 	now := s.o.cfg.Now()
-	s.sent = now
-	s.o.cfg.Metrics.answered(s.Lane, a.p.Class, a.a)
+	s.answered = now
+	s.o.cfg.Metrics.answered(s.Lane, a.p, a.a, now)
 	s.settled = append(s.settled, a.p.settle(a.a, now))
-	switch a.a.Outcome {
-	case Throttled:
-		s.back = append(s.back, a.p)
-		if !s.resume.After(now) { // a window refused at once is one refusal
-			s.pause = min(max(2*s.pause, firstWait), lastWait)
-			s.resume = now.Add(s.pause)
-		}
-	case Sent:
+	switch a.a.Outcome.consequence().lane {
+	case well:
+		s.stumbled = 0
 		if !s.resume.After(now) {
-			s.pause = 0
+			s.rest = 0
 		}
-	default: // says nothing of the operator's pace
+	case stumble:
+		if s.stumbled++; s.stumbled >= stumbles {
+			s.halt(now)
+		}
+	case halt:
+		s.halt(now)
+		s.fromStart() // it goes back to its place
+	case nothing:
 	}
 }
 
-// pick moves what may be written now from the queue.
-func (s *lane) pick() []*part {
+// halt has the lane rest. A window that is refused at once is one refusal.
+func (s *lane) halt(now time.Time) {
+	if !s.resume.After(now) {
+		s.rest = min(max(2*s.rest, firstRest), lastRest)
+		s.resume = now.Add(s.rest)
+	}
+}
+
+// room says how many parts may be written now. After a rest it is one, until
+// the operator has taken that.
+func (s *lane) room() int {
 	now := s.o.cfg.Now()
-	var next []*part
-	for len(s.queue) > 0 {
-		p := s.queue[0]
-		switch {
-		case p.expires.Before(now):
-			s.settled = append(s.settled, p.settle(Answer{Outcome: Expired}, now))
-		case now.Sub(p.claimed) > leaseFor*2/3:
-			s.release = append(s.release, p.ID)
-			s.look = true
-		case s.flight+len(next) >= s.Window || s.resume.After(now) || s.Limit != nil && !s.Limit.AllowN(now, 1):
-			return next
-		default:
-			p.attempt++
-			next = append(next, p)
-		}
-		s.queue = s.queue[1:]
+	if !s.look || s.resume.After(now) {
+		return 0
 	}
-	return next
-}
-
-// wants says how many parts of which classes are worth claiming now: any
-// when the queue runs low, else only those more urgent than its last.
-func (s *lane) wants() (limit int, class message.Class) {
-	batch := max(100, 2*s.Window)
-	switch {
-	case s.resume.After(s.o.cfg.Now()):
-		return 0, 0
-	case s.look && len(s.queue) <= batch/2:
-		return batch, message.Campaign
-	case s.news && len(s.queue) > 0 && s.queue[len(s.queue)-1].Class > message.Code && len(s.queue) < 4*batch:
-		return batch, s.queue[len(s.queue)-1].Class - 1
+	room := s.Window - len(s.out)
+	if s.rest > 0 {
+		room = min(room, 1-len(s.out))
 	}
-	return 0, 0
+	if s.Limit != nil {
+		room = min(room, int(s.Limit.TokensAt(now)))
+	}
+	return max(room, 0)
 }
 
 // wait returns when there may be something to do.
 func (s *lane) wait(ctx context.Context, tick *time.Timer) {
 	now := s.o.cfg.Now()
 	wait := poll
-	if now.Sub(s.sent) < poll {
+	if now.Sub(s.answered) < poll {
 		wait = soon
 	}
 	if s.resume.After(now) {
 		wait = min(wait, s.resume.Sub(now))
 	}
-	if len(s.queue) > 0 && s.flight < s.Window && s.Limit != nil {
+	if s.Limit != nil && s.look && len(s.out) < s.Window {
 		wait = min(wait, time.Duration(float64(time.Second)/float64(s.Limit.Limit()))+time.Millisecond)
 	}
 	tick.Reset(wait)
@@ -255,15 +263,15 @@ func (s *lane) wait(ctx context.Context, tick *time.Timer) {
 	case a := <-s.answers:
 		s.take(a)
 	case <-s.rung:
-		s.look, s.news = true, true
+		s.look = true
 	case <-tick.C:
-		s.look, s.news = true, true
+		s.fromStart()
 	case <-ctx.Done():
 	}
 }
 
-// rest lets the database recover.
-func (s *lane) rest(ctx context.Context, d time.Duration) {
+// pause lets the database recover.
+func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/wasl-sms/wasl/internal/message"
@@ -16,6 +17,8 @@ type Metrics struct {
 	submits   *prometheus.CounterVec
 	receipts  *prometheus.CounterVec
 	doubts    *prometheus.CounterVec
+	responses *prometheus.HistogramVec
+	delivery  *prometheus.HistogramVec
 	orphans   prometheus.Counter
 	storeErrs prometheus.Counter
 	sealed    prometheus.Counter
@@ -33,6 +36,14 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		doubts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "msg_in_doubt_total", Help: "Parts whose answer was lost, by how they were settled.",
 		}, []string{"operator", "outcome"}),
+		responses: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "msg_response_seconds", Help: "From a part's write to the operator's answer.",
+			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10, 30, 60},
+		}, []string{"operator"}),
+		delivery: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "dlr_seconds", Help: "From a part's last write to the receipt that tells of its delivery.",
+			Buckets: []float64{.1, 1, 3, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600, 72 * 3600},
+		}, []string{"operator"}),
 		orphans: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "dlr_orphans_total", Help: "Receipts that named no part when they came.",
 		}),
@@ -43,13 +54,26 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "msg_unreadable_total", Help: "Parts refused because their text could not be opened.",
 		}),
 	}
-	reg.MustRegister(m.submits, m.receipts, m.doubts, m.orphans, m.storeErrs, m.sealed)
+	reg.MustRegister(m.submits, m.receipts, m.doubts, m.responses, m.delivery, m.orphans, m.storeErrs, m.sealed)
 	return m
 }
 
-func (m *Metrics) answered(l Lane, c message.Class, a Answer) {
-	if m != nil {
-		m.submits.WithLabelValues(l.Operator, l.Bind, strconv.Itoa(int(c)), a.Outcome.String()).Inc()
+func (m *Metrics) answered(l Lane, p *part, a Answer, now time.Time) {
+	if m == nil {
+		return
+	}
+	m.submits.WithLabelValues(l.Operator, l.Bind, strconv.Itoa(int(p.Class)), a.Outcome.String()).Inc()
+	if a.Outcome != NotSent {
+		m.responses.WithLabelValues(l.Operator).Observe(now.Sub(p.sent).Seconds())
+	}
+}
+
+func (m *Metrics) expired(l Lane, list []message.Class) {
+	if m == nil {
+		return
+	}
+	for _, c := range list {
+		m.submits.WithLabelValues(l.Operator, l.Bind, strconv.Itoa(int(c)), Expired.String()).Inc()
 	}
 }
 
@@ -65,10 +89,21 @@ func (m *Metrics) resolved(operator, how string, n int) {
 	}
 }
 
-func (m *Metrics) parked(n int64) {
-	if m != nil {
-		m.orphans.Add(float64(n))
-	}
+// stored reads the answer to sqlReceipts.
+func (m *Metrics) stored(rows pgx.Rows) error {
+	var operator string
+	var after float64
+	_, err := pgx.ForEachRow(rows, []any{&operator, &after}, func() error {
+		switch {
+		case m == nil:
+		case operator == "":
+			m.orphans.Inc()
+		default:
+			m.delivery.WithLabelValues(operator).Observe(after)
+		}
+		return nil
+	})
+	return err
 }
 
 func (m *Metrics) storeFailed() {

@@ -170,7 +170,7 @@ func (o *Outbox) add(b *insert, id int64, t message.Outbound, c message.Contact,
 	}
 	expires := t.Expires
 	if expires.IsZero() {
-		expires = due.Add(lifetime(class))
+		expires = due.Add(policyOf(class).lifetime)
 	}
 	sealedNumber, err := o.seal("number_sealed", id, number.Raw())
 	if err != nil {

@@ -295,13 +295,6 @@ func TestWhatCannotBeSentIsStoredWithItsReason(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	lines, err := f.NotReached(t.Context(), 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(lines) != 2 || lines[0].State != outbox.Refused {
-		t.Errorf("not reached: %+v", lines)
-	}
 }
 
 func TestLongTextGoesInPartsOfOneReference(t *testing.T) {
@@ -353,24 +346,15 @@ func TestUrgentTextsOvertakeACampaign(t *testing.T) {
 	})
 	eventually(t, "the campaign has begun", func() bool { return op.count() == 1 })
 	f.enqueue(t, told(9000, message.Decision), told(9001, message.Code))
-	eventually(t, "the lane has heard of the urgent ones", func() bool {
-		var queued int
-		err := f.db.QueryRow(t.Context(), `select count(*) from message_part p join message m on m.id = p.message_id
-			where m.class < 5 and p.state = 'queued'`).Scan(&queued)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return queued == 0
-	})
-	for n := 2; n <= 6; n++ {
+	for n := 2; n <= 4; n++ {
 		step <- struct{}{}
 		eventually(t, "the next part is written", func() bool { return op.count() == n })
 	}
 	got := op.got()
-	if at := slices.Index(got, "permit.granted fr 9001"); at < 0 || at > 3 {
+	if at := slices.Index(got, "permit.granted fr 9001"); at != 1 {
 		t.Errorf("the code came at place %d of %v", at, got)
 	}
-	if at := slices.Index(got, "permit.granted fr 9000"); at < 0 || at > 4 {
+	if at := slices.Index(got, "permit.granted fr 9000"); at != 2 {
 		t.Errorf("the decision came at place %d of %v", at, got)
 	}
 }

@@ -6,39 +6,82 @@ import (
 	"github.com/wasl-sms/wasl/internal/message"
 )
 
-// Outcome is what became of one write to an operator. The set is closed.
+// Outcome is what became of one write to an operator. The set is closed; what
+// each does to its part and to its lane is the table below.
 type Outcome uint8
 
 const (
 	// Sent: the operator has it and gave it an id.
 	Sent Outcome = iota + 1
-	// Throttled: the operator takes no more just now. The part keeps
-	// its place at the head, the bind pauses, and nothing is counted.
+	// Throttled: the operator takes no more just now.
 	Throttled
-	// Temporary: refused for now; tried again later, a bounded number of times.
+	// Temporary: refused for now.
 	Temporary
 	// Rejected: refused for good.
 	Rejected
-	// Unknown: written, and no answer. The part stays in doubt.
+	// Unknown: written, and no answer.
 	Unknown
-	// NotSent: the operator can't have it. It goes back to the queue.
+	// NotSent: the operator can't have it.
 	NotSent
 	// Expired: its time was over before it was written.
 	Expired
 )
 
-var outcomeNames = [...]string{
-	Sent: "sent", Throttled: "throttled", Temporary: "temporary", Rejected: "rejected",
-	Unknown: "unknown", NotSent: "not_sent", Expired: "expired",
+// consequence is what follows an outcome.
+type consequence struct {
+	name string
+	next State // of the part
+	// home: the part belongs to the operator of its number again, if another
+	// had it.
+	home bool
+	// retry: it counts, and the part waits for its next turn; the last one
+	// refuses it.
+	retry bool
+	lane  pacing
+}
+
+// pacing is what an outcome tells of a bind.
+type pacing uint8
+
+const (
+	nothing pacing = iota
+	well           // carries on at its full pace
+	stumble        // rests after stumbles of them in a row
+	halt           // rests at once
+)
+
+// What follows each outcome.
+//
+//	           part                                        lane
+//	sent       accepted: waits for its receipt             full pace
+//	throttled  queued, at its old place; nothing counted   rests 1 s, doubling up to 30 s
+//	temporary  later: by the class's policy, then refused  rests after five in a row
+//	rejected   refused                                     –
+//	unknown    in doubt: a receipt, else the policy        –
+//	not sent   queued, at its old place                    –
+//	expired    expired                                     –
+func (o Outcome) consequence() consequence {
+	switch o {
+	case Sent:
+		return consequence{name: "sent", next: Accepted, lane: well}
+	case Throttled:
+		return consequence{name: "throttled", next: Queued, home: true, lane: halt}
+	case Temporary:
+		return consequence{name: "temporary", next: Later, home: true, retry: true, lane: stumble}
+	case Rejected:
+		return consequence{name: "rejected", next: Refused}
+	case Unknown:
+		return consequence{name: "unknown", next: InDoubt}
+	case NotSent:
+		return consequence{name: "not_sent", next: Queued, home: true}
+	case Expired:
+		return consequence{name: "expired", next: TimedOut}
+	}
+	return consequence{name: "none", next: InDoubt}
 }
 
 // String is the outcome's word in tables and metrics.
-func (o Outcome) String() string {
-	if int(o) < len(outcomeNames) && outcomeNames[o] != "" {
-		return outcomeNames[o]
-	}
-	return "none"
-}
+func (o Outcome) String() string { return o.consequence().name }
 
 // Answer is an outcome with what the operator said.
 type Answer struct {
@@ -54,7 +97,6 @@ type State string
 const (
 	Later       State = "later"
 	Queued      State = "queued"
-	Claimed     State = "claimed"
 	InDoubt     State = "in_doubt"
 	Accepted    State = "accepted"
 	Delivered   State = "delivered"
@@ -65,68 +107,6 @@ const (
 	Withdrawn   State = "withdrawn"
 )
 
-// How often and when a part is tried again.
-const (
-	maxRetries  = 8
-	inDoubtWait = 2 * time.Minute // for a receipt, before a part in doubt is decided
-	leaseFor    = 30 * time.Second
-	parkedFor   = 72 * time.Hour // a receipt that names no part yet
-)
-
-// backoff is the wait after the n-th temporary refusal.
-func backoff(n int) time.Duration {
-	return min(30*time.Second<<min(n, 5), 15*time.Minute)
-}
-
-// redelivery lists the waits before a text that the handset did not take is
-// sent again. A one-time code is never sent again.
-func redelivery() []time.Duration { return []time.Duration{30 * time.Minute, 3 * time.Hour} }
-
-// lifetime is how long a text is worth sending when its author does not say.
-func lifetime(c message.Class) time.Duration {
-	switch c {
-	case message.Code:
-		return 10 * time.Minute
-	case message.Gate:
-		return 12 * time.Hour
-	case message.Campaign:
-		return 24 * time.Hour
-	default:
-		return 72 * time.Hour
-	}
-}
-
-// settle is the row's next state after an answer.
-func (p *part) settle(a Answer, now time.Time) settlement {
-	s := settlement{id: p.ID, from: InDoubt, attempt: p.attempt, reason: a.Outcome.String(), due: now}
-	if a.Code != 0 {
-		s.code = &a.Code
-	}
-	switch a.Outcome {
-	case Sent:
-		if s.to = Accepted; a.ID != "" {
-			s.smscID = &a.ID
-		}
-	case Throttled:
-		s.to = Claimed
-	case NotSent:
-		s.to = Queued
-	case Temporary:
-		s.to, s.retry = Later, 1
-		s.due = now.Add(backoff(p.retries))
-		if p.retries+1 >= maxRetries || !s.due.Before(p.expires) {
-			s.to = Refused
-		}
-	case Expired:
-		s.to, s.from = TimedOut, Claimed
-	case Unknown:
-		s.to = InDoubt
-	default: // Rejected
-		s.to = Refused
-	}
-	return s
-}
-
 func (s State) final() bool {
 	switch s {
 	case Delivered, Undelivered, Refused, TimedOut, Lost, Withdrawn:
@@ -134,4 +114,105 @@ func (s State) final() bool {
 	default:
 		return false
 	}
+}
+
+// How long things are waited for, whatever the class.
+const (
+	inDoubtWait = 2 * time.Minute    // for a receipt, before a part in doubt is decided
+	parkedFor   = 72 * time.Hour     // a receipt that names no part yet
+	idFor       = 7 * 24 * time.Hour // an operator's message id, before it may name another part
+)
+
+// policy is what a class is worth.
+type policy struct {
+	lifetime time.Duration // of a text whose author does not say
+	// refused lists the waits after temporary refusals; one more is the last.
+	refused []time.Duration
+	// failed lists the waits after a handset did not take a part that the
+	// operator had; one more failure is the last.
+	failed []time.Duration
+	// resend: a part in doubt is sent again, unless its operator holds; it
+	// counts as a refusal.
+	resend bool
+}
+
+// policyOf gives the policy of a class. What is sent again goes out in the
+// same words, with the same references, and never after its time.
+func policyOf(c message.Class) policy {
+	slow := []time.Duration{
+		30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 15 * time.Minute, 15 * time.Minute,
+	}
+	quick := []time.Duration{5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute}
+	switch c {
+	case message.Code: // asked for again rather than sent twice
+		return policy{lifetime: 10 * time.Minute, refused: quick}
+	case message.Gate: // of use today only
+		return policy{lifetime: 12 * time.Hour, refused: append(quick, slow[2:]...), resend: true,
+			failed: []time.Duration{10 * time.Minute, 30 * time.Minute, 2 * time.Hour}}
+	case message.Campaign:
+		return policy{lifetime: 24 * time.Hour, refused: slow, resend: true, failed: []time.Duration{3 * time.Hour}}
+	default:
+		return policy{lifetime: 72 * time.Hour, refused: slow, resend: true, failed: []time.Duration{30 * time.Minute, 3 * time.Hour}}
+	}
+}
+
+// classes from the most to the least urgent.
+func classes() []message.Class {
+	return []message.Class{message.Code, message.Gate, message.Decision, message.Information, message.Campaign}
+}
+
+// redelivery is the table of failed by class, as a matrix for the database:
+// null where there is no more.
+func redelivery() [][]*time.Duration {
+	var table [][]*time.Duration
+	for _, c := range classes() {
+		row := make([]*time.Duration, maxFailed)
+		for i, d := range policyOf(c).failed {
+			row[i] = &d
+		}
+		table = append(table, row)
+	}
+	return table
+}
+
+// maxFailed is the longest list of failed.
+const maxFailed = 3
+
+// tries tells by class how often a part in doubt may be sent again.
+func tries() []int16 {
+	var n []int16
+	for _, c := range classes() {
+		p := policyOf(c)
+		if p.resend {
+			n = append(n, int16(len(p.refused)+1))
+		} else {
+			n = append(n, 0)
+		}
+	}
+	return n
+}
+
+// settle is the row's next state after an answer.
+func (p *part) settle(a Answer, now time.Time) settlement {
+	c := a.Outcome.consequence()
+	s := settlement{id: p.ID, attempt: p.attempt, to: c.next, reason: c.name, due: now}
+	if a.Code != 0 {
+		s.code = &a.Code
+	}
+	if a.ID != "" && c.next == Accepted {
+		s.smscID = &a.ID
+	}
+	if c.home {
+		s.operator = &p.home
+	}
+	if c.retry {
+		s.retry, s.to = 1, Refused
+		if waits := policyOf(p.Class).refused; p.retries < len(waits) {
+			s.due = now.Add(waits[p.retries])
+			if s.due.Before(p.expires) {
+				s.to = c.next
+			}
+		}
+	}
+	return s
 }

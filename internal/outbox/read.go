@@ -3,58 +3,12 @@ package outbox
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/wasl-sms/wasl/internal/fault"
 	"github.com/wasl-sms/wasl/internal/private"
-	"github.com/wasl-sms/wasl/internal/text"
 )
-
-// Line is one text as the case page shows it.
-type Line struct {
-	ID        int64
-	At        time.Time
-	Key       text.Key
-	Lang      text.Lang
-	Parts     int16
-	Operator  string
-	State     State // the least happy of its parts: queued, in_doubt, accepted, delivered, or a failure
-	Reason    string
-	Code      *int32
-	Accepted  *time.Time // by the operator
-	Delivered *time.Time // to the handset
-	CaseID    int64
-	AccountID int64
-}
-
-// ForCase lists the texts of a case, newest first.
-func (o *Outbox) ForCase(ctx context.Context, caseID int64) ([]Line, error) {
-	rows, err := o.cfg.DB.Query(ctx, sqlForCase, caseID)
-	if err != nil {
-		return nil, fmt.Errorf("texts of case %d: %w", caseID, err)
-	}
-	return collectLines(rows)
-}
-
-// NotReached lists texts of the last 30 days that will not arrive and for
-// which nobody has called yet, newest first.
-func (o *Outbox) NotReached(ctx context.Context, limit int) ([]Line, error) {
-	rows, err := o.cfg.DB.Query(ctx, sqlNotReached, o.cfg.Now().AddDate(0, 0, -30), limit)
-	if err != nil {
-		return nil, fmt.Errorf("people not reached: %w", err)
-	}
-	return collectLines(rows)
-}
-
-func collectLines(rows pgx.Rows) ([]Line, error) {
-	lines, err := pgx.CollectRows(rows, pgx.RowToStructByName[Line])
-	if err != nil {
-		return nil, fmt.Errorf("read texts: %w", err)
-	}
-	return lines, nil
-}
 
 // Body reveals what a text said. The caller answers for the reader's right to
 // it and for the trace of the reading.

@@ -97,15 +97,14 @@ func (o *Outbox) storeReceipts(ctx context.Context, jobs []receiptJob) error {
 		}
 		o.cfg.Metrics.receipt(j.r)
 	}
-	var applied, parked int64
 	err := o.cfg.DB.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		return tx.QueryRow(ctx, sqlReceipts, redelivery(), o.cfg.Now(), operators, ids, states, codes, recipients, references).
-			Scan(&applied, &parked)
+		b := byIndex()
+		b.Queue(sqlReceipts, redelivery(), o.cfg.Now(), operators, ids, states, codes, recipients, references, idFor).Query(o.cfg.Metrics.stored)
+		return tx.SendBatch(ctx, b).Close()
 	})
 	if err != nil {
 		return fmt.Errorf("outbox: store %d receipts: %w", n, err)
 	}
-	o.cfg.Metrics.parked(parked)
 	return nil
 }
 

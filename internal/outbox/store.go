@@ -33,7 +33,8 @@ const sqlListen = `listen outbox`
 // that begin with this an index is always right.
 const sqlByIndex = `select set_config('enable_seqscan', 'off', true)`
 
-const sqlMessageIDs = `select nextval('message_id_seq') from generate_series(1, $1::int)`
+const sqlMessageIDs = `
+select f.id | nextval('message_serial') from (select message_floor(clock_timestamp()) as id) f, generate_series(1, $1::int)`
 
 // The bell is rung for the urgent always, for campaigns never, and for the rest only now and then ($20):
 // commits that notify wait for each other.
@@ -44,97 +45,103 @@ with t as (
         $17::timestamptz[], $18::bool[])
         as t (id, case_id, account_id, occasion, text_key, lang, class, operator, recipient, number_sealed, body_sealed, form, parts,
               state, reason, due_at, expires_at, final)
+), told as (
+    insert into message_told (message_id, case_id, occasion, recipient, text_key)
+    select id, case_id, occasion, recipient, text_key from t where occasion is not null order by id
+    on conflict do nothing
+    returning message_id
 ), m as (
     insert into message (id, created_at, case_id, account_id, occasion, text_key, lang, class, operator, recipient,
         number_sealed, body_sealed, form, parts)
     select id, $19, case_id, account_id, occasion, text_key, lang, class, operator, recipient, number_sealed, body_sealed, form, parts
-    from t order by id
-    on conflict (case_id, occasion, recipient, text_key) where occasion is not null do nothing
+    from t where occasion is null or id in (select message_id from told) order by id
     returning id
 ), p as (
-    insert into message_part (message_id, part, operator, class, state, reason, due_at, expires_at, final_at)
-    select t.id, n, t.operator, t.class, t.state, t.reason, t.due_at, t.expires_at, case when t.final then $19 end
+    insert into message_part (id, message_id, part, operator, class, state, reason, due_at, expires_at, final_at)
+    select t.id << 8 | n, t.id, n, t.operator, t.class, t.state, t.reason, t.due_at, t.expires_at, case when t.final then $19 end
     from m join t using (id), generate_series(1, t.parts) n
     order by t.id, n
     returning operator, class, state
 )
 select pg_notify('outbox', operator) from p where state = 'queued' and (class <= 2 or class < 5 and $20) group by operator`
 
-const partColumns = `p.id, p.message_id, p.part, p.class, p.attempt, p.retries, p.expires_at, m.form, m.parts, m.number_sealed, m.body_sealed`
-
-// Urgent parts first, then the order of promise; parts that another lane is taking are passed over.
-const sqlClaim = `
-with c as (
-    select w.id, w.class from unnest($6::text[]) u (operator), lateral (
-        select id, class from message_part where operator = u.operator and state = 'queued' and class <= $2
-        order by class, id limit $3 for update skip locked
-    ) w order by w.class, w.id limit $3
+// In doubt before the PDU is written: from here on nobody knows whether the operator has the part, until an answer is stored.
+// The queues come in the order of urgency, each in the order of promise from a place on; parts that another lane is taking
+// are passed over. Rows are locked only until $3 are found.
+const sqlTake = `
+with c as materialized (
+    select w.id from unnest($2::text[], $4::smallint[], $5::bigint[]) q (operator, class, after), lateral (
+        select id from message_part
+        where operator = q.operator and class = q.class and state = 'queued' and id > q.after
+        order by id limit $3 for update skip locked
+    ) w limit $3
 )
 update message_part p
-set operator = $1, state = 'claimed', lease_by = $4, lease_until = now() + $5::interval
+set operator = $1, state = case when p.expires_at <= $8 then 'expired' else 'in_doubt' end,
+    final_at = case when p.expires_at <= $8 then $8::timestamptz end, reason = case when p.expires_at <= $8 then 'expired' end,
+    attempt = p.attempt + 1, bind = $6, lane = $7, sent_at = $8
 from c, message m
-where p.id = c.id and m.id = p.message_id
-returning ` + partColumns
-
-// Committed before the PDU is written. The second arm makes a repeat harmless when the first commit's answer was lost.
-const sqlDoubt = `
-update message_part p
-set state = 'in_doubt', attempt = u.attempt, bind = $3, sent_at = $4, lease_by = null, lease_until = null
-from unnest($1::bigint[], $2::int[]) as u (id, attempt)
-where p.id = u.id and (p.state = 'claimed' and p.lease_by = $5 or p.state = 'in_doubt' and p.attempt = u.attempt and p.bind = $3)
-returning p.id`
+where p.id = c.id and m.id = c.id >> 8
+returning p.id, p.message_id, p.part, p.class, p.state, p.attempt, p.retries, p.expires_at, m.operator, m.form, m.parts,
+    m.number_sealed, m.body_sealed`
 
 // A late acceptance also stops a repeat that has not been written yet.
 const sqlSettle = `
 update message_part p
-set state = u.to_state,
+set state = u.to_state, operator = coalesce(u.operator, p.operator), lane = null,
     smsc_id = coalesce(u.smsc_id, p.smsc_id),
     accepted_at = case when u.to_state = 'accepted' then $10::timestamptz else p.accepted_at end,
-    final_at = case when u.to_state in ('refused', 'expired') then $10::timestamptz end,
-    due_at = u.due_at, retries = p.retries + u.retry, code = coalesce(u.code, p.code), reason = u.reason,
-    lease_by = case when u.to_state = 'claimed' then $11::text end,
-    lease_until = case when u.to_state = 'claimed' then now() + $12::interval end
+    final_at = case when u.to_state = 'refused' then $10::timestamptz end,
+    due_at = u.due_at, retries = p.retries + u.retry, code = coalesce(u.code, p.code), reason = u.reason
 from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::smallint[], $8::int[], $9::text[])
-    as u (id, attempt, from_state, to_state, smsc_id, due_at, retry, code, reason)
+    as u (id, attempt, to_state, operator, smsc_id, due_at, retry, code, reason)
 where p.id = u.id and p.attempt = u.attempt
-    and (p.state = u.from_state or u.to_state = 'accepted' and p.state in ('queued', 'later', 'claimed', 'unknown'))`
+    and (p.state = 'in_doubt' or u.to_state = 'accepted' and p.state in ('queued', 'later', 'unknown'))`
 
-const sqlRelease = `
-update message_part set state = 'queued', lease_by = null, lease_until = null
-where id = any($1::bigint[]) and state = 'claimed' and lease_by = $2`
+// What a lane took in a commit of which it never heard, and therefore did not write: all that is in doubt by it but for
+// what is out.
+const sqlUnwritten = `
+update message_part p set state = 'queued', operator = m.operator, lane = null
+from message m
+where p.state = 'in_doubt' and p.lane = $1 and p.id <> all($2::bigint[]) and m.id = p.message_id`
 
 // How a receipt moves a part, joined to it as r (id, smsc_id, state, code). States only go forward: nothing follows a final
 // one, a failure counts only for a part that waits for its receipt, and "enroute" only tells that the operator has it.
 const applyReceipt = `
 update message_part p
 set state = case when r.state = 'undelivered' and n.again then 'later' when r.state = 'enroute' then 'accepted' else r.state end,
+    operator = case when r.state = 'undelivered' and n.again then m.operator else p.operator end,
     due_at = case when r.state = 'undelivered' and n.again then n.due else p.due_at end,
     final_at = case when r.state = 'enroute' or r.state = 'undelivered' and n.again then null else $2::timestamptz end,
-    retries = p.retries + (r.state = 'undelivered')::int,
+    redelivered = p.redelivered + (r.state = 'undelivered')::int,
     accepted_at = coalesce(p.accepted_at, $2), smsc_id = coalesce(r.smsc_id, p.smsc_id),
-    code = coalesce(r.code, p.code), reason = 'receipt', lease_by = null, lease_until = null
+    code = coalesce(r.code, p.code), reason = 'receipt', lane = null
 from r
 join message_part o on o.id = r.id
-cross join lateral (select $2::timestamptz + ($1::interval[])[o.retries + 1] as due) d
-cross join lateral (select d.due, coalesce(o.class > 1 and d.due < o.expires_at, false) as again) n
+join message m on m.id = r.id >> 8
+cross join lateral (select $2::timestamptz + ($1::interval[])[o.class][o.redelivered + 1] as due) d
+cross join lateral (select d.due, coalesce(d.due < o.expires_at, false) as again) n
 where p.id = r.id and (
-    r.state = 'delivered' and p.state in ('accepted', 'in_doubt', 'later', 'queued', 'claimed', 'unknown')
+    r.state = 'delivered' and p.state in ('accepted', 'in_doubt', 'later', 'queued', 'unknown')
     or r.state = 'undelivered' and p.state in ('accepted', 'in_doubt')
-    or r.state = 'enroute' and p.state = 'in_doubt')`
+    or r.state = 'enroute' and p.state = 'in_doubt')
+returning p.operator, p.state, p.sent_at`
 
-// By the operator's id, the newest part that bears it; else, for a part whose response was lost, by our own reference and
-// the recipient. What names no part is parked: its response may be on the way.
+// By the operator's id, which it may use again: the part written last, and lately. Else, for a part whose response was lost, by our own reference and the recipient. What names no
+// part is parked: its response may be on the way.
 const sqlReceipts = `
 with f as (
     select coalesce(a.id, b.id) as id, u.operator, u.smsc_id, u.state, u.code
     from unnest($3::text[], $4::text[], $5::text[], $6::int[], $7::bytea[], $8::int[])
         as u (operator, smsc_id, state, code, recipient, reference)
     left join lateral (
-        select id from message_part p where p.operator = u.operator and p.smsc_id = u.smsc_id order by id desc limit 1
+        select id from message_part p
+        where p.operator = u.operator and p.smsc_id = u.smsc_id and p.id >= message_floor(now() - $9::interval) << 8
+        order by p.sent_at desc limit 1
     ) a on true
     left join lateral (
         select p.id from message_part p join message m on m.id = p.message_id
-        where p.state = 'in_doubt' and p.operator = u.operator and m.recipient = u.recipient and p.id & 65535 = u.reference
+        where p.state = 'in_doubt' and p.operator = u.operator and m.recipient = u.recipient and ` + reference + ` = u.reference
         order by p.id desc limit 1
     ) b on a.id is null and u.reference is not null
 ), r as (
@@ -145,15 +152,21 @@ with f as (
     select operator, smsc_id, state, code, $2 from f where id is null and state <> 'enroute' and smsc_id is not null
     on conflict do nothing
     returning id
-), applied as (` + applyReceipt + ` returning p.id)
-select (select count(*) from applied), (select count(*) from parked)`
+), applied as (` + applyReceipt + `)
+select operator, extract(epoch from $2 - sent_at)::float8 from applied where state = 'delivered'
+union all select '', 0 from parked`
+
+// Part.Reference in SQL.
+const reference = `((p.id >> 8) + ((p.id & 255) - 1) * 40503 & 65535)`
 
 const unparkHead = `
 with due as (
     select c.id as receipt_id, c.smsc_id, c.state, c.code, p.id
     from receipt c
     join lateral (
-        select id, state from message_part p where p.operator = c.operator and p.smsc_id = c.smsc_id order by id desc limit 1
+        select id, state from message_part p
+        where p.operator = c.operator and p.smsc_id = c.smsc_id and p.id >= message_floor(now() - $3::interval) << 8
+        order by p.sent_at desc limit 1
     ) p on p.state = 'accepted'
     where `
 
@@ -166,10 +179,10 @@ const unparkTail = `
 )` + applyReceipt
 
 // Receipts that came before their response: looked for when the response is stored,
-const sqlUnparkThese = unparkHead + `c.operator = $3 and c.smsc_id = any($4::text[])` + unparkTail
+const sqlUnparkThese = unparkHead + `c.operator = $4 and c.smsc_id = any($5::text[])` + unparkTail
 
 // and once more for those that were stored in the same instant.
-const sqlUnparkRecent = unparkHead + `c.received_at > $3` + unparkTail
+const sqlUnparkRecent = unparkHead + `c.received_at > $4` + unparkTail
 
 const sqlForgetReceipts = `delete from receipt where id in (select id from receipt where received_at < $1 order by received_at limit 1000)`
 
@@ -181,23 +194,19 @@ with d as (
 )
 select pg_notify('outbox', operator) from q group by operator`
 
-const sqlSweepLeases = `
-with d as (
-    select id from message_part where state = 'claimed' and lease_until < now() limit 1000 for update skip locked
-)
-update message_part p set state = 'queued', lease_by = null, lease_until = null from d where p.id = d.id`
-
-// A part long in doubt is sent again with the same words; a one-time code, or any part of an operator that holds, is given up.
+// A part long in doubt is sent again with the same words as often as its class allows ($4), unless its operator holds ($3).
 const sqlSweepDoubt = `
 with d as (
     select id from message_part where state = 'in_doubt' and sent_at < $1 order by sent_at limit 1000 for update skip locked
 )
 update message_part p
-set (state, final_at, retries, reason) = (
+set (state, final_at, retries, operator, reason, lane) = (
         select case when again then 'queued' when p.expires_at <= $2 then 'expired' else 'unknown' end,
-            case when not again then $2::timestamptz end, p.retries + again::int, 'unknown'
-        from (select p.class > 1 and p.operator <> all(coalesce($3::text[], '{}')) and p.retries < $4 and p.expires_at > $2 as again) a)
-from d where p.id = d.id
+            case when not again then $2::timestamptz end, p.retries + again::int, case when again then m.operator else p.operator end,
+            'unknown', null::bigint
+        from (select p.operator <> all(coalesce($3::text[], '{}')) and p.retries < ($4::smallint[])[p.class] and p.expires_at > $2 as again) a)
+from d join message m on m.id = d.id >> 8
+where p.id = d.id
 returning p.operator, p.state`
 
 const sqlSweepExpired = `
@@ -206,38 +215,10 @@ with d as (
 )
 update message_part p set state = 'expired', final_at = $1, reason = 'expired' from d where p.id = d.id`
 
-const messageState = `
-case when bool_and(p.state = 'delivered') then 'delivered'
-     when bool_or(p.state in ('undelivered', 'refused', 'expired', 'unknown', 'withdrawn'))
-         then min(p.state) filter (where p.state in ('undelivered', 'refused', 'expired', 'unknown', 'withdrawn'))
-     when bool_or(p.state = 'in_doubt') then 'in_doubt'
-     when bool_and(p.state in ('accepted', 'delivered')) then 'accepted'
-     else 'queued' end`
-
-const messageLine = `
-select m.id, m.created_at as at, m.text_key as key, m.lang, m.parts, m.operator, ` + messageState + ` as state,
-    coalesce(max(p.reason), '') as reason, max(p.code) as code, min(p.accepted_at) as accepted,
-    case when bool_and(p.state = 'delivered') then max(p.final_at) end as delivered,
-    coalesce(m.case_id, 0) as case_id, coalesce(m.account_id, 0) as account_id
-from message m join message_part p on p.message_id = m.id`
-
-const sqlForCase = messageLine + ` where m.case_id = $1 group by m.id order by m.id desc limit 200`
-
-const sqlNotReached = messageLine + `
-where m.called_at is null and m.id in (
-        select message_id from message_part where state in ('undelivered', 'refused', 'expired', 'unknown') and final_at > $1
-        order by final_at desc limit 5 * $2)
-    and not exists (` + secondCopy + `)
-group by m.id order by m.id desc limit $2`
-
-// The text as it was told again to a second number.
-const secondCopy = `
-    select 1 from message c where c.case_id is not distinct from m.case_id and c.occasion = 'second:' || m.id`
-
 // Texts that a number did not take and that may be worth another one. One-time codes are not: they are asked for again.
 const sqlFailed = `
 select m.id, m.case_id, m.account_id, m.text_key, m.lang, m.class, m.recipient, m.body_sealed, max(p.expires_at) as expires
-from message m join message_part p on p.message_id = m.id
+from message m join message_part p on p.id between m.id << 8 and m.id << 8 | 255
 where m.second_at is null and m.account_id is not null and m.class > 1 and coalesce(m.occasion, '') not like 'second:%'
     and m.id in (
         select message_id from message_part where state in ('undelivered', 'refused') and final_at > $1 and reason <> 'no_route'
@@ -250,15 +231,26 @@ const sqlBody = `select body_sealed from message where id = $1`
 
 const sqlCalled = `update message set called_at = $2, called_by = $3 where id = $1 and called_at is null`
 
+const sqlMonths = `select message_month(now()), message_month(now() + interval '1 month')`
+
+const sqlForgetMonths = `select message_forget(now() - make_interval(months => $1))`
+
+const sqlForgetTold = `
+delete from message_told where ctid = any(array(
+    select ctid from message_told where message_id < message_floor(date_trunc('month', now() - make_interval(months => $1), 'UTC'))
+    limit $2))`
+
+// The age is that of the promise, which the index knows.
 const sqlDepth = `
-select operator, class, count(*), extract(epoch from $1 - min(due_at))::float8
-from message_part where state in ('queued', 'claimed') group by operator, class`
+select operator, class, count(*), (message_floor(now()) - (min(id) >> 8) >> 22)::float8
+from message_part where state = 'queued' group by operator, class`
 
 // settlement is one part's next state.
 type settlement struct {
 	id       int64
 	attempt  int32
-	from, to State
+	to       State
+	operator *string // whose it is from now on; nil: who has it
 	smscID   *string
 	due      time.Time
 	retry    int16
@@ -267,14 +259,14 @@ type settlement struct {
 }
 
 // settleArgs turns settlements into the columns of sqlSettle.
-func settleArgs(list []settlement, now time.Time, lease string) []any {
+func settleArgs(list []settlement, now time.Time) []any {
 	n := len(list)
-	ids, attempts, from, to := make([]int64, n), make([]int32, n), make([]string, n), make([]string, n)
-	smsc, due, retry := make([]*string, n), make([]time.Time, n), make([]int16, n)
-	code, reason := make([]*int32, n), make([]string, n)
+	ids, attempts, to, reason := make([]int64, n), make([]int32, n), make([]string, n), make([]string, n)
+	operator, smsc := make([]*string, n), make([]*string, n)
+	due, retry, code := make([]time.Time, n), make([]int16, n), make([]*int32, n)
 	for i, s := range list {
-		ids[i], attempts[i], from[i], to[i] = s.id, s.attempt, string(s.from), string(s.to)
+		ids[i], attempts[i], to[i], operator[i] = s.id, s.attempt, string(s.to), s.operator
 		smsc[i], due[i], retry[i], code[i], reason[i] = s.smscID, s.due, s.retry, s.code, s.reason
 	}
-	return []any{ids, attempts, from, to, smsc, due, retry, code, reason, now, lease, leaseFor}
+	return []any{ids, attempts, to, operator, smsc, due, retry, code, reason, now}
 }

@@ -52,9 +52,8 @@ func (o *Outbox) sweep(ctx context.Context, seldom bool) error {
 	now := o.cfg.Now()
 	b := byIndex()
 	b.Queue(sqlPromote, now)
-	b.Queue(sqlSweepLeases)
-	b.Queue(sqlUnparkRecent, redelivery(), now, now.Add(-10*time.Minute))
-	b.Queue(sqlSweepDoubt, now.Add(-inDoubtWait), now, o.cfg.Holding(), maxRetries).Query(func(rows pgx.Rows) error {
+	b.Queue(sqlUnparkRecent, redelivery(), now, idFor, now.Add(-10*time.Minute))
+	b.Queue(sqlSweepDoubt, now.Add(-inDoubtWait), now, o.cfg.Holding(), tries()).Query(func(rows pgx.Rows) error {
 		var operator, state string
 		_, err := pgx.ForEachRow(rows, []any{&operator, &state}, func() error {
 			o.cfg.Metrics.resolved(operator, state, 1)

@@ -192,7 +192,7 @@ func age(p desk.Person, q *request) int {
 func (s *Server) loadTexts(ctx context.Context, c desk.Standing) (textsPart, error) {
 	lines, err := s.Desk.Texts(ctx, c.ID)
 	moving := slices.ContainsFunc(lines, func(t desk.Told) bool {
-		return slices.Contains([]string{"queued", "claimed", "in_doubt", "accepted"}, t.State)
+		return slices.Contains([]string{"queued", "in_doubt", "accepted"}, t.State)
 	})
 	return textsPart{Ref: c.Ref, Lines: lines, Moving: moving}, err
 }
