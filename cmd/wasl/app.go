@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +17,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/fault"
 	"github.com/wasl-sms/wasl/internal/form"
 	"github.com/wasl-sms/wasl/internal/gateway"
+	"github.com/wasl-sms/wasl/internal/inbox"
 	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/internal/person"
 	"github.com/wasl-sms/wasl/internal/schedule"
@@ -109,9 +111,9 @@ func (a *app) newDialog(st *stores, limits dialog.Limits, now func() time.Time, 
 }
 
 // jobs lists what runs by the clock.
-func (a *app) jobs(st *stores) []schedule.Job {
+func (a *app) jobs(st *stores, in *inbox.Inbox, keepTexts int) []schedule.Job {
 	sealer := casework.NewSealer(st.db)
-	jobs := append(a.visits.Jobs(), a.permits.Jobs()...)
+	jobs := slices.Concat(a.visits.Jobs(), a.permits.Jobs(), a.outbox.Jobs(keepTexts), in.Jobs(keepTexts))
 	return append(jobs, schedule.Job{
 		Name: "audit.seal", Spec: "*/5 * * * * *",
 		Do: func(ctx context.Context, _ schedule.Run) error { return sealer.SealAll(ctx) },

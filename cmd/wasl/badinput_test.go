@@ -193,7 +193,7 @@ func TestSettingsThatContradict(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	good := Settings{HTTPAddr: "localhost:8080"}
+	good := Settings{HTTPAddr: "localhost:8080", KeepTexts: 13}
 	if err := good.check(); err != nil {
 		t.Errorf("settings that agree: %v", err)
 	}

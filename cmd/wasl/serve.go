@@ -92,7 +92,7 @@ func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.
 		run.Component{Name: "drafts", Run: keeper.Run},
 		run.Component{Name: "outbox", Run: a.outbox.Run})
 	if has("worker") {
-		jobs, err := schedule.New(st.db, a.jobs(st), schedule.Options{Now: now, Log: log})
+		jobs, err := schedule.New(st.db, a.jobs(st, p.inbox, s.KeepTexts), schedule.Options{Now: now, Log: log})
 		if err != nil {
 			return nil, err
 		}

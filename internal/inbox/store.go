@@ -88,3 +88,15 @@ from inbox where state = 'quarantined' order by id desc limit $1`
 
 const sqlReplay = `
 update inbox set state = 'waiting', tries = 0, due_at = $2, done_at = null, reason = null where id = $1 and state = 'quarantined'`
+
+// From the oldest on, up to the first that is younger. $2 bounds one turn.
+const sqlForgetTexts = `
+with old as (
+    select id from inbox
+    where id < coalesce((select id from inbox where received_at >= $1 order by id limit 1), 9223372036854775807)
+        and state in ('done', 'flood', 'quarantined') and done_at < $1
+    order by id limit $2
+), unread as (
+    delete from unread_text where inbox_id in (select id from old)
+)
+delete from inbox where id in (select id from old)`

@@ -1,6 +1,10 @@
 package outbox
 
-import "github.com/wasl-sms/wasl/smpp/gsm"
+import (
+	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/text"
+	"github.com/wasl-sms/wasl/smpp/gsm"
+)
 
 // Form is how a text too long for one part is cut.
 type Form string
@@ -54,4 +58,22 @@ func (f Form) cut(body string, ref uint16) ([]gsm.Part, gsm.Alphabet) {
 	}
 	payload, alphabet := gsm.Encode(body)
 	return []gsm.Part{{Payload: payload}}, alphabet
+}
+
+// latin puts a text into GSM-7: a line of the catalogue is written again in a
+// language of Latin letters. It is not ok where there is none, or the words
+// are somebody's own.
+func (o *Outbox) latin(lang text.Lang, body string, t message.Outbound) (text.Lang, string, bool) {
+	if gsm.Choose(body) == gsm.GSM7 {
+		return lang, body, true
+	}
+	if t.Body.Raw() != "" {
+		return lang, body, false
+	}
+	for _, other := range []text.Lang{text.Darija, text.French} {
+		if s := o.write(other, t); gsm.Choose(s) == gsm.GSM7 {
+			return other, s, true
+		}
+	}
+	return lang, body, false
 }

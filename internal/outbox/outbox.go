@@ -139,16 +139,17 @@ func (o *Outbox) add(b *insert, id int64, t message.Outbound, c message.Contact,
 	if lang == "" {
 		lang = text.French
 	}
-	body := t.Body.Raw()
-	if body == "" {
-		body = o.cfg.Texts.Write(lang, t.Line)
-	}
-	body = gsm.Fold(strings.TrimSpace(body))
+	body := o.write(lang, t)
 	operator := ""
 	if !number.IsZero() {
 		operator = o.cfg.Route(number)
 	}
-	form := o.cfg.Manner(operator).Form.orDefault()
+	manner := o.cfg.Manner(operator)
+	form := manner.Form.orDefault()
+	readable := true
+	if manner.NoUCS2 {
+		lang, body, readable = o.latin(lang, body, t)
+	}
 	parts := form.parts(body)
 
 	state, reason, due := Queued, "", now
@@ -159,6 +160,8 @@ func (o *Outbox) add(b *insert, id int64, t message.Outbound, c message.Contact,
 		state, reason = Withdrawn, "stop"
 	case operator == "":
 		state, reason = Refused, "no_route"
+	case !readable:
+		state, reason = Refused, "alphabet"
 	case parts == 0 || body == "":
 		return fmt.Errorf("outbox: %s in %s is not a text that can be sent", t.Line.Key, lang)
 	case t.NotBefore.After(now):
@@ -199,6 +202,15 @@ func (o *Outbox) add(b *insert, id int64, t message.Outbound, c message.Contact,
 	b.expires = append(b.expires, expires)
 	b.final = append(b.final, state.final())
 	return nil
+}
+
+// write gives a text's words in a language, in GSM-7 where they can be.
+func (o *Outbox) write(lang text.Lang, t message.Outbound) string {
+	body := t.Body.Raw()
+	if body == "" {
+		body = o.cfg.Texts.Write(lang, t.Line)
+	}
+	return gsm.Fold(strings.TrimSpace(body))
 }
 
 func (o *Outbox) recipient(n private.Msisdn) []byte {
