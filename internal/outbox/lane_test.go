@@ -93,7 +93,7 @@ func (f *fixture) doomedProcess(t *testing.T, n int64, after bool) (*outbox.Outb
 		t.Fatal(err)
 	}
 	d.left.Store(n)
-	other := &fixture{db: postgres.Wrap(pool, postgres.Options{}), clock: f.clock}
+	other := &fixture{db: postgres.Wrap(pool, postgres.Options{}), clock: f.clock, texts: f.texts}
 	return other.another(nil), d
 }
 

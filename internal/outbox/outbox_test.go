@@ -63,14 +63,17 @@ type fixture struct {
 	*outbox.Outbox
 	db    *postgres.DB
 	clock *clock
-	hold  []string
+
+	texts  outbox.Texts
+	hold   []string
+	manner outbox.Manner
 }
 
 func number(n int) private.Msisdn { return private.StoredMsisdn(fmt.Sprintf("+2126%08d", n)) }
 
 func setUp(t testing.TB, people contacts) *fixture {
 	t.Helper()
-	f := &fixture{db: dbtest.DB(t, postgres.Options{MaxConns: 12}), clock: &clock{now: start}}
+	f := &fixture{db: dbtest.DB(t, postgres.Options{MaxConns: 12}), clock: &clock{now: start}, texts: texts{}}
 	f.Outbox = f.another(people)
 	return f
 }
@@ -78,8 +81,9 @@ func setUp(t testing.TB, people contacts) *fixture {
 // another is a second process on the same database.
 func (f *fixture) another(people contacts) *outbox.Outbox {
 	return outbox.New(outbox.Config{
-		DB: f.db, Texts: texts{}, Contacts: people, Vault: ring, Now: f.clock.Now,
+		DB: f.db, Texts: f.texts, Contacts: people, Vault: ring, Now: f.clock.Now,
 		Holding: func() []string { return f.hold },
+		Manner:  func(string) outbox.Manner { return f.manner },
 		Route: func(n private.Msisdn) string {
 			if strings.HasPrefix(n.Raw(), "+2126") {
 				return "north"

@@ -14,8 +14,8 @@ import (
 // lose makes every text of a case fail as the operator's receipt would.
 func (w *world) lose(caseID int64) {
 	w.t.Helper()
-	_, err := w.db.Exec(w.t.Context(), `update message_part p set state = 'undelivered', reason = 'receipt', final_at = $2, sent_at = $2, accepted_at = $2,
-		lease_by = null, lease_until = null from message m where m.id = p.message_id and m.case_id = $1`, caseID, w.now())
+	_, err := w.db.Exec(w.t.Context(), `update message_part p set state = 'undelivered', reason = 'receipt', final_at = $2, sent_at = $2, accepted_at = $2
+		from message m where m.id = p.message_id and m.case_id = $1`, caseID, w.now())
 	w.must(err)
 }
 
