@@ -66,7 +66,7 @@ func TestALongTextIsCutAndHeaded(t *testing.T) {
 func TestRefusalsOfTheOperator(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[smpp.Status]string{
-		smpp.ErrInvDstAdr: "refused", smpp.ErrSubmitFail: "refused", smpp.ErrSysErr: "later", smpp.ErrThrottled: "claimed",
+		smpp.ErrInvDstAdr: "refused", smpp.ErrSubmitFail: "refused", smpp.ErrSysErr: "later", smpp.ErrThrottled: "queued",
 	} {
 		t.Run(status.Name(), func(t *testing.T) {
 			t.Parallel()
