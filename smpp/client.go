@@ -233,7 +233,7 @@ func (c *Client) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	secured := tls.Client(conn, cfg)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return nil, fmt.Errorf("smpp: TLS with %s: %w", c.cfg.Addr, err)
+		return nil, tlsError(c.cfg.Addr, err)
 	}
 	return secured, nil
 }

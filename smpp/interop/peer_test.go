@@ -114,6 +114,11 @@ func serve(t *testing.T, h smpp.Handler) (port string, bound <-chan *smpp.Sessio
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveOn(t, l, h)
+}
+
+func serveOn(t *testing.T, l net.Listener, h smpp.Handler) (port string, bound <-chan *smpp.Session) {
+	t.Helper()
 	sessions := make(chan *smpp.Session, 4)
 	server := &smpp.Server{
 		SystemID: "wasl",
@@ -135,7 +140,7 @@ func serve(t *testing.T, h smpp.Handler) (port string, bound <-chan *smpp.Sessio
 			t.Error(err)
 		}
 	})
-	_, port, err = net.SplitHostPort(l.Addr().String())
+	_, port, err := net.SplitHostPort(l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

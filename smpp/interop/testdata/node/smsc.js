@@ -1,8 +1,11 @@
 // node-smpp as SMSC: accepts two messages, sends a receipt and a USSD begin
 // after the first, throttles every message to 0000, and reports what it saw.
+// Over TLS when given the files of a key and a certificate.
+const fs = require('fs');
 const smpp = require('smpp');
 const say = o => console.log(JSON.stringify(o));
-const server = smpp.createServer(session => {
+const [key, cert] = process.argv.slice(2).map(f => fs.readFileSync(f));
+const server = smpp.createServer(key ? {key, cert} : {}, session => {
   session.on('bind_transceiver', p => {
     session.send(p.response({system_id: 'node'}));
     say({bind: p.system_id, password: p.password, version: p.interface_version});
