@@ -97,13 +97,14 @@ func (d *demo) announce() {
 Wasl is running. Everything is on this machine, and made up.
 
   Phones        %s/phone/
+  Faults        %s/phone/faults   the operator's, on demand
   Back-office   %s/
   Ready?        %s/readyz
 
 Sample logins, all with the password %s; the door of the
 back-office shows each one's code of the moment:
 
-`, at, at, at, seed.Password)
+`, at, at, at, at, seed.Password)
 	for _, l := range d.samples {
 		fmt.Printf("  %-8s %-14s %s\n", l.Login, l.Role, l.Where)
 	}

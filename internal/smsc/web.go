@@ -34,6 +34,7 @@ func (s *SMSC) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", page.show)
 	mux.Handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(static))))
+	newPanel(s, static).mount(mux)
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("POST /sims", s.handleNewSIM)
 	for action, do := range map[string]keyPress{
@@ -81,22 +82,10 @@ func loadWords(static fs.FS) map[string]words {
 }
 
 func (p *phonePage) show(w http.ResponseWriter, r *http.Request) {
-	lang := r.URL.Query().Get("lang")
-	if p.words[lang] == nil {
-		tag, _ := language.MatchStrings(phoneLanguages, r.Header.Get("Accept-Language"))
-		base, _ := tag.Base()
-		lang = base.String()
-	}
-	dir := "ltr"
-	if lang == "ar" {
-		dir = "rtl"
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
-	h.Set("Vary", "Accept-Language")
+	lang := pageLanguage(r)
+	pageHeaders(w)
 	err := p.html.Execute(w, map[string]any{
-		"Lang": lang, "Dir": dir, "Words": p.words[lang],
+		"Lang": lang, "Dir": direction(lang), "Words": p.words[lang],
 		"Page": map[string]any{
 			"lang": lang, "words": p.words[lang],
 			"ussdCode": p.smsc.cfg.USSDCode, "shortCode": p.smsc.cfg.ShortCode,

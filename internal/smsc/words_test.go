@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/wasl-sms/wasl/internal/smsc"
 )
 
 // Each language of the page has the same words with the same values in them,
@@ -58,6 +60,45 @@ func TestPhoneWords(t *testing.T) {
 	for key := range french {
 		if !strings.Contains(code, `"`+key+`"`) && !strings.Contains(code, ".Words."+key+"}") {
 			t.Errorf("no one uses %q", key)
+		}
+	}
+}
+
+// The page of faults says each fault and each act, in each language.
+func TestFaultWords(t *testing.T) {
+	t.Parallel()
+	type said struct {
+		Page   map[string]string
+		Faults map[string]struct{ Label, Shows string }
+		Acts   map[string]string
+	}
+	keys := func(lang string) (page, faults, acts []string) {
+		b, err := os.ReadFile("phone/texts/faults." + lang + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var w said
+		if err := json.Unmarshal(b, &w); err != nil {
+			t.Fatalf("%s: %v", lang, err)
+		}
+		for name, f := range w.Faults {
+			if f.Label == "" || f.Shows == "" {
+				t.Errorf("%s: %s says nothing", lang, name)
+			}
+		}
+		return slices.Sorted(maps.Keys(w.Page)), slices.Sorted(maps.Keys(w.Faults)), slices.Sorted(maps.Keys(w.Acts))
+	}
+	french, _, _ := keys("fr")
+	for _, lang := range []string{"ar", "fr", "en"} {
+		page, faults, acts := keys(lang)
+		if d := cmp.Diff(french, page); d != "" {
+			t.Errorf("words of %s differ from French:\n%s", lang, d)
+		}
+		if d := cmp.Diff(slices.Sorted(slices.Values(smsc.Names())), faults); d != "" {
+			t.Errorf("%s: faults:\n%s", lang, d)
+		}
+		if d := cmp.Diff(slices.Sorted(slices.Values(smsc.Acts())), acts); d != "" {
+			t.Errorf("%s: acts:\n%s", lang, d)
 		}
 	}
 }
