@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wasl-sms/wasl/internal/form"
 	"github.com/wasl-sms/wasl/ussd"
 )
 
@@ -33,6 +34,21 @@ func (st *step) begins() bool {
 	}
 	again := st.was.Steps == 1 && st.was.Dial == st.r.Code && st.now.Sub(time.UnixMilli(st.was.Last)) < repeated
 	return again && !st.r.Whole
+}
+
+// replaced tells a late answer to a session that another dial has replaced.
+func (st *step) replaced() bool {
+	return st.r.Kind == ussd.Answer && st.was != nil && st.elsewhere()
+}
+
+func (st *step) elsewhere() bool {
+	return st.was.Net != st.r.SessionID && st.was.Net != "" && st.r.SessionID != ""
+}
+
+// over answers for a session that is no more, and leaves the live one alone.
+func (st *step) over() ussd.Reply {
+	t := &turn{d: st.Dialog, s: &state{Lang: st.was.Lang, Steps: st.was.Steps}, from: st.from, channel: form.USSD, operator: st.operator, now: st.now}
+	return st.draw(t, t.over())
 }
 
 // newlyKeyed is what follows the octets that were taken before. A person may

@@ -10,6 +10,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/form"
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/text"
+	"github.com/wasl-sms/wasl/sessions"
 	"github.com/wasl-sms/wasl/ussd"
 )
 
@@ -86,15 +87,29 @@ func (st *step) why(t *turn) Why {
 }
 
 // dropped ends a session that the network or the person has ended. What was
-// answered is a draft already.
+// answered is a draft already. The state stays a while as an ended one: taken
+// away, it would come back from its copy.
 func (st *step) dropped(ctx context.Context) {
-	if err := st.load(ctx); err != nil || st.was == nil {
+	leave, err := st.lanes.enter(ctx, st.h)
+	if err != nil {
 		return
 	}
-	if st.was.Net != st.r.SessionID && st.was.Net != "" && st.r.SessionID != "" {
+	defer leave()
+	if err := st.load(ctx); err != nil || st.was == nil || st.was.At == atEnd || st.elsewhere() {
 		return
 	}
-	if err := st.Store.Delete(ctx, st.h, st.stored.Version); err != nil {
+	ended := *st.was
+	ended.At, ended.Said, ended.Last = atEnd, "", st.now.UnixMilli()
+	prev := st.stored.Version
+	sealed, err := st.sealState(st.h, prev+1, &ended)
+	if err == nil {
+		var out sessions.Outcome
+		out, err = st.Store.Commit(ctx, st.h, prev, sealed, endedLives, st.requestKey(prev), st.sealReply(st.over()))
+		if err == nil && out.Kind != sessions.Applied {
+			return // the person was quicker, or told of it before
+		}
+	}
+	if err != nil {
 		st.Meter.Fault(fmt.Errorf("end a session: %w", err))
 	}
 	st.Meter.Leave(form.USSD, st.operator, st.was.Seen, st.was.Lang, Dropped, st.now.Sub(time.UnixMilli(st.was.Last)))

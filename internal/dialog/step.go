@@ -85,6 +85,9 @@ func (st *step) run(ctx context.Context) (ussd.Reply, error) {
 		if reply, ok := st.answered(); ok {
 			return reply, nil
 		}
+		if st.replaced() {
+			return st.over(), nil
+		}
 		reply, again, err := st.once(ctx)
 		if err != nil || !again {
 			return reply, err
@@ -215,17 +218,11 @@ func (s *state) copyRun() *run {
 // turn runs the machine and draws its view.
 func (st *step) turn(ctx context.Context, t *turn) (ussd.Reply, view, error) {
 	input := ussd.ParseInput(st.r.Input)
-	fresh := st.r.Kind == ussd.Begin || st.was == nil
-	switch {
-	case fresh:
+	if st.r.Kind == ussd.Begin || st.was == nil {
 		v, err := st.begin(ctx, t)
 		if err != nil {
 			return ussd.Reply{}, v, err
 		}
-		return st.draw(t, v), v, nil
-	case st.was.Net != st.r.SessionID && st.was.Net != "" && st.r.SessionID != "":
-		// A late answer to a session that another dial has replaced.
-		v := view{name: "over", say: lines("dialog.over", nil), end: true}
 		return st.draw(t, v), v, nil
 	}
 	t.s.Steps++
