@@ -122,7 +122,7 @@ func (s *Session) message(h Header, body []byte) {
 		s.respond(h.Command, s.statusOf(err), h.Seq, Reply{})
 		return
 	}
-	if !s.isClosing() && s.handler != nil && s.work.offer(&messageTask{s, h.Seq, m}) {
+	if !s.isClosing() && s.handler != nil && s.offer(m) {
 		return
 	}
 	s.respond(h.Command, s.cfg.BusyStatus, h.Seq, Reply{})
@@ -162,21 +162,31 @@ func (s *Session) statusOf(err error) Status {
 }
 
 type messageTask struct {
-	s   *Session
-	seq uint32
-	m   ShortMessage
+	s *Session
+	m ShortMessage
+}
+
+func (s *Session) offer(m ShortMessage) bool {
+	t, ok := s.tasks.Get().(*messageTask)
+	if !ok {
+		t = &messageTask{s: s}
+	}
+	t.m = m
+	return s.work.offer(t)
 }
 
 func (t *messageTask) run() {
-	s := t.s
+	s, m := t.s, t.m
+	t.m = ShortMessage{}
+	s.tasks.Put(t)
 	if s.ctx.Err() != nil {
 		return // unanswered, so that the peer sends it again
 	}
-	reply, err := s.handler.Message(s.ctx, s, t.m)
+	reply, err := s.handler.Message(s.ctx, s, m)
 	if err != nil {
-		s.problem(fmt.Errorf("smpp: handle %v: %w", t.m.Command, err))
+		s.problem(fmt.Errorf("smpp: handle %v: %w", m.Command, err))
 	}
-	s.respond(t.m.Command, s.statusOf(err), t.seq, reply)
+	s.respond(m.Command, s.statusOf(err), m.Seq, reply)
 	if reply.Then != nil {
 		reply.Then()
 	}

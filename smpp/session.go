@@ -38,7 +38,8 @@ type Session struct {
 	results chan struct{} // callbacks to run
 
 	work    work
-	decoder *decoder // of the reader
+	tasks   sync.Pool // of messageTask, to be used again
+	decoder *decoder  // of the reader
 
 	loops   sync.WaitGroup // what run waits for
 	started time.Time
@@ -82,7 +83,7 @@ func newSession(ctx context.Context, conn net.Conn, side side, cfg SessionConfig
 		decoder: forMany(),
 	}
 	s.frames, _ = cfg.Tracer.(FrameTracer)
-	s.work.limit, s.work.room = cfg.HandlerConcurrency, cfg.HandlerQueue
+	s.work.init(cfg.HandlerConcurrency, cfg.HandlerQueue)
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	return s
 }

@@ -9,48 +9,80 @@ type task interface{ run() }
 // nothing to do.
 type work struct {
 	limit, room int
+	serve       func() // serveTasks, bound once
 
 	mu      sync.Mutex
-	running int
+	running int // goroutines
+	taken   int // tasks not yet done
 	queue   []task
+	next    int           // of queue
 	idle    chan struct{} // closed when running falls to 0
 }
 
-// offer takes the task unless the queue is full.
-func (w *work) offer(t task) bool { return w.take(t, w.room) }
+func (w *work) init(limit, room int) {
+	w.limit, w.room = limit, room
+	w.serve = w.serveTasks
+}
 
-// add takes the task whatever the queue.
-func (w *work) add(t task) { w.take(t, int(^uint(0)>>1)) }
-
-func (w *work) take(t task, room int) bool {
+// offer takes the task unless as many as room wait already.
+func (w *work) offer(t task) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.running < w.limit:
-		w.running++
-		go w.serve(t)
-	case len(w.queue) < room:
-		w.queue = append(w.queue, t)
-	default:
+	if w.taken >= w.limit+w.room {
 		return false
 	}
+	w.take(t)
 	return true
 }
 
-func (w *work) serve(t task) {
-	for t != nil {
-		t.run()
-		t = w.next()
+// add takes the task however many wait.
+func (w *work) add(t task) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.take(t)
+}
+
+func (w *work) take(t task) {
+	w.taken++
+	if len(w.queue) == cap(w.queue) && w.next > 0 {
+		n := copy(w.queue, w.queue[w.next:])
+		clear(w.queue[n:])
+		w.queue, w.next = w.queue[:n], 0
+	}
+	w.queue = append(w.queue, t)
+	if w.running < w.limit {
+		w.running++
+		go w.serve()
 	}
 }
 
-func (w *work) next() task {
+func (w *work) serveTasks() {
+	for t := w.first(); t != nil; t = w.following() {
+		t.run()
+	}
+}
+
+func (w *work) first() task {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.queue) > 0 {
-		t := w.queue[0]
-		w.queue[0] = nil
-		w.queue = w.queue[1:]
+	return w.pop()
+}
+
+func (w *work) following() task {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.taken--
+	return w.pop()
+}
+
+// pop is nil when nothing waits, and the goroutine then ends.
+func (w *work) pop() task {
+	if w.next < len(w.queue) {
+		t := w.queue[w.next]
+		w.queue[w.next] = nil
+		if w.next++; w.next == len(w.queue) {
+			w.queue, w.next = w.queue[:0], 0
+		}
 		return t
 	}
 	w.running--
