@@ -159,8 +159,8 @@ func TestMessagesShareNoMemory(t *testing.T) {
 	for i, m := range kept {
 		want := strings.Repeat(string(rune('a'+i%26)), 1+i%20)
 		ref, _ := m.TLVs.Uint(TagUserMessageReference)
-		if m.Source.Addr != want || string(m.Payload) != want || ref != uint32(i&255)<<8|uint32(i>>8) || len(m.TLVs) != 2 {
-			t.Fatalf("message %d has become %q, %q, %d, %d tlvs", i, m.Source.Addr, m.Payload, ref, len(m.TLVs))
+		if m.Source.Addr != want || string(m.Payload) != want || ref != uint32(i&255)<<8|uint32(i>>8) || len(m.TLVs) != 2 || m.TLVs[1].Tag != TagDisplayTime {
+			t.Fatalf("message %d has become %q, %q, %d, %v", i, m.Source.Addr, m.Payload, ref, m.TLVs)
 		}
 	}
 }
