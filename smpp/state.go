@@ -48,7 +48,7 @@ const (
 // permitted lists who may send which request in which state, among those we
 // serve. [SMPP 3.4 §2.3, table 2-1] enquire_link is answered in every state,
 // since peers send it early.
-var permitted = map[State]map[Command]side{
+var permitted = [...]map[Command]side{
 	StateOpen: {
 		BindTransmitter: sideESME, BindReceiver: sideESME, BindTransceiver: sideESME,
 		Outbind: sideSMSC, EnquireLink: sideBoth, Unbind: sideBoth,

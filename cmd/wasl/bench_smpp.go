@@ -41,7 +41,7 @@ func (b benchSMPP) Run(ctx context.Context, c *benchCmd) (err error) {
 		defer func() { err = errors.Join(err, stop()) }()
 		b.Peer = addr
 	}
-	contenders := []contender{{"bare encoder", bench.Bare}, {"SubmitAsync", bench.Async}, {"Submit", bench.Waiting}}
+	contenders := []contender{{"bare loop", bench.Bare}, {"by hand", bench.ByHand}, {"SubmitAsync", bench.Async}, {"Submit", bench.Waiting}}
 	if b.Rivals != "" {
 		rivals, remove, err := buildRivals(ctx, b.Rivals)
 		if err != nil {

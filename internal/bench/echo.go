@@ -41,7 +41,7 @@ func Echo(ctx context.Context, ln net.Listener) error {
 func echo(conn io.ReadWriter) {
 	in, out := newFrames(conn), []byte(nil)
 	for {
-		err := in.next(func(h smpp.Header) { out = appendAnswer(out, h) })
+		err := in.next(func(h smpp.Header, _ []byte) { out = appendAnswer(out, h) })
 		if _, werr := conn.Write(out); errors.Join(err, werr) != nil {
 			return
 		}
@@ -79,8 +79,8 @@ type frames struct {
 
 func newFrames(r io.Reader) *frames { return &frames{r: r, buf: make([]byte, 256<<10)} }
 
-// next reads once and shows the header of each PDU that is complete.
-func (f *frames) next(see func(smpp.Header)) error {
+// next reads once and shows each PDU that is complete.
+func (f *frames) next(see func(h smpp.Header, body []byte)) error {
 	n, err := f.r.Read(f.buf[f.have:])
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func (f *frames) next(see func(smpp.Header)) error {
 		if uint32(len(rest)) < h.Length {
 			break
 		}
-		see(h)
+		see(h, rest[16:h.Length])
 		rest = rest[h.Length:]
 	}
 	f.have = copy(f.buf, rest)

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -100,42 +99,6 @@ func onSession(ctx context.Context, addr string, window int, length time.Duratio
 	}
 	score, err := timed(length, func(over *atomic.Bool) (int, error) { return load(s, over) })
 	return score, errors.Join(err, s.Close(ctx))
-}
-
-// Bare is the upper bound: one goroutine, a submit_sm encoded beforehand, of
-// which only the number changes, and answers that are counted and no more.
-func Bare(ctx context.Context, addr string, window int, length time.Duration) (Score, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return Score{}, fmt.Errorf("bench: %w", err)
-	}
-	defer func() { _ = conn.Close() }()
-	m := wireMessage()
-	pdu, err := smpp.AppendMessage(nil, 0, &m)
-	if err != nil {
-		return Score{}, err
-	}
-	in, out := newFrames(conn), []byte(nil)
-	return timed(length, func(over *atomic.Bool) (sent int, err error) {
-		free := window
-		for {
-			if over.Load() && free == window {
-				return sent, nil
-			}
-			for ; free > 0 && !over.Load(); free-- {
-				sent++
-				out = append(out, pdu...)
-				binary.BigEndian.PutUint32(out[len(out)-len(pdu)+12:], uint32(sent))
-			}
-			if _, err = conn.Write(out); err != nil {
-				return sent, err
-			}
-			out = out[:0]
-			if err := in.next(func(smpp.Header) { free++ }); err != nil {
-				return sent, err
-			}
-		}
-	})
 }
 
 // timed runs a load and tells it when it is over.
