@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,14 +34,6 @@ type contender struct {
 }
 
 func (b benchSMPP) Run(ctx context.Context, c *benchCmd) (err error) {
-	if b.Peer == "" {
-		addr, stop, err := startPeer(ctx)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, stop()) }()
-		b.Peer = addr
-	}
 	contenders := []contender{{"bare loop", bench.Bare}, {"by hand", bench.ByHand}, {"SubmitAsync", bench.Async}, {"Submit", bench.Waiting}}
 	if b.Rivals != "" {
 		rivals, remove, err := buildRivals(ctx, b.Rivals)
@@ -50,40 +43,56 @@ func (b benchSMPP) Run(ctx context.Context, c *benchCmd) (err error) {
 		defer func() { err = errors.Join(err, remove()) }()
 		contenders = append(contenders, rivals...)
 	}
-	scores := map[string][]bench.Score{}
+	if b.Peer == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		addr, stop, err := startPeer(exec.CommandContext(ctx, self, "bench", "peer"))
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		b.Peer = addr
+	}
+	var report string
 	err = c.profiled(func() error {
-		for range b.Rounds {
-			for _, window := range b.Windows {
-				for _, who := range contenders {
-					s, err := who.client(ctx, b.Peer, window, b.For)
-					if err != nil {
-						return fmt.Errorf("%s at window %d: %w", who.name, window, err)
-					}
-					key := fmt.Sprint(who.name, window)
-					scores[key] = append(scores[key], s)
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil {
+		report, err = b.measure(ctx, contenders)
 		return err
-	}
-	fmt.Printf("smpp: %d rounds of %v each; submits per second, median (least–most), and CPU time of the client for each\n", b.Rounds, b.For)
-	for _, window := range b.Windows {
-		fmt.Printf("window %d\n", window)
-		for _, who := range contenders {
-			fmt.Printf("  %-14s %s\n", who.name, summary(scores[fmt.Sprint(who.name, window)]))
+	})
+	fmt.Print(report)
+	return err
+}
+
+// measure has each contender take its turn in each round, so that what else
+// the machine does falls on all of them.
+func (b benchSMPP) measure(ctx context.Context, contenders []contender) (string, error) {
+	scores := make([][]bench.Score, len(b.Windows)*len(contenders))
+	for range b.Rounds {
+		for i := range scores {
+			window, who := b.Windows[i/len(contenders)], contenders[i%len(contenders)]
+			s, err := who.client(ctx, b.Peer, window, b.For)
+			if err != nil {
+				return "", fmt.Errorf("%s at window %d: %w", who.name, window, err)
+			}
+			scores[i] = append(scores[i], s)
 		}
 	}
-	return nil
+	var report strings.Builder
+	fmt.Fprintf(&report, "smpp: %d rounds of %v each; submits per second, median (least–most), and CPU time of the client for each\n", b.Rounds, b.For)
+	for i, all := range scores {
+		if i%len(contenders) == 0 {
+			fmt.Fprintf(&report, "window %d\n", b.Windows[i/len(contenders)])
+		}
+		fmt.Fprintf(&report, "  %-12s %s\n", contenders[i%len(contenders)].name, summary(all))
+	}
+	return report.String(), nil
 }
 
 func summary(scores []bench.Score) string {
-	byRate := func(a, b bench.Score) int { return int(a.Rate() - b.Rate()) }
-	slices.SortFunc(scores, byRate)
+	slices.SortFunc(scores, func(a, b bench.Score) int { return cmp.Compare(a.Rate(), b.Rate()) })
 	middle := scores[len(scores)/2]
-	return fmt.Sprintf("%8.0f/s (%.0f–%.0f) %6.2f µs", middle.Rate(), scores[0].Rate(), scores[len(scores)-1].Rate(), middle.Each().Seconds()*1e6)
+	return fmt.Sprintf("%8.0f/s (%.0f–%.0f) %6.2f µs", middle.Rate(), scores[0].Rate(), scores[len(scores)-1].Rate(), middle.Each())
 }
 
 // benchPeer is the other end of the link, apart so that its CPU time is not
@@ -105,13 +114,8 @@ func (benchPeer) Run(ctx context.Context) error {
 	return bench.Echo(ctx, ln)
 }
 
-// startPeer runs this program once more as the peer.
-func startPeer(ctx context.Context) (addr string, stop func() error, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return "", nil, err
-	}
-	cmd := exec.CommandContext(ctx, self, "bench", "peer")
+// startPeer runs a command that is the peer.
+func startPeer(cmd *exec.Cmd) (addr string, stop func() error, err error) {
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -23,8 +23,10 @@ type Score struct {
 // Rate is messages per second.
 func (s Score) Rate() float64 { return float64(s.Messages) / s.Elapsed.Seconds() }
 
-// Each is the CPU time of one message.
-func (s Score) Each() time.Duration { return s.CPU / time.Duration(max(s.Messages, 1)) }
+// Each is the CPU time of one message, in microseconds.
+func (s Score) Each() float64 {
+	return float64(s.CPU.Nanoseconds()) / 1000 / float64(max(s.Messages, 1))
+}
 
 // A WireClient binds to addr, submits for so long with so many unanswered, and
 // waits for the last answer.
