@@ -32,9 +32,10 @@ type ClientConfig struct {
 	Outbind *OutbindConfig
 
 	// Pauses between attempts, each drawn between half and the whole and
-	// doubled from Min to Max. After a refusal that may lock the account
-	// BackoffFatal is the least pause.
-	BackoffMin, BackoffMax, BackoffFatal time.Duration // 1 s, 30 s, 2 min
+	// doubled from Min to Max. A refusal that may lock the account, or says that
+	// we are bound already, has pauses of its own.
+	BackoffMin, BackoffMax        time.Duration // 1 s, 30 s
+	BackoffFatal, BackoffFatalMax time.Duration // 2 min, 15 min
 
 	// OnState hears of each change, on the goroutine of Run: bound (nil
 	// error), or closed with the reason.
@@ -78,6 +79,7 @@ func NewClient(cfg ClientConfig, h Handler) *Client {
 	orDefault(&cfg.BackoffMin, time.Second)
 	orDefault(&cfg.BackoffMax, 30*time.Second)
 	orDefault(&cfg.BackoffFatal, 2*time.Minute)
+	orDefault(&cfg.BackoffFatalMax, 15*time.Minute)
 	cfg.Session = cfg.Session.withDefaults(sideESME)
 	if cfg.OnState == nil {
 		cfg.OnState = func(State, error) {}
@@ -125,7 +127,7 @@ func (c *Client) SubmitAsync(ctx context.Context, m ShortMessage, done func(Subm
 // it closes the session in order and returns nil. With Outbind it listens as
 // long, and after a lost link waits for the next outbind without a pause.
 func (c *Client) Run(ctx context.Context) error {
-	pause := c.cfg.BackoffMin
+	pause, fatal := c.cfg.BackoffMin, c.cfg.BackoffFatal
 	var sessions sync.WaitGroup
 	defer sessions.Wait()
 	if c.callers != nil {
@@ -135,7 +137,7 @@ func (c *Client) Run(ctx context.Context) error {
 		s, err := c.bind(ctx)
 		bound := err == nil
 		if bound {
-			pause = c.cfg.BackoffMin
+			pause, fatal = c.cfg.BackoffMin, c.cfg.BackoffFatal
 			sessions.Go(func() {
 				<-s.done
 				<-s.work.drained()
@@ -151,8 +153,9 @@ func (c *Client) Run(ctx context.Context) error {
 		}
 		wait := pause
 		var status Status
-		if errors.As(err, &status) && status.BindFatal() {
-			wait = max(pause, c.cfg.BackoffFatal)
+		if errors.As(err, &status) && (status.BindFatal() || status == ErrAlyBnd) {
+			wait = max(pause, fatal)
+			fatal = min(fatal*2, c.cfg.BackoffFatalMax)
 		}
 		timer := time.NewTimer(wait/2 + time.Duration(c.cfg.Random()*float64(wait/2)))
 		select {
@@ -212,7 +215,7 @@ func (c *Client) connect(ctx context.Context) (net.Conn, error) {
 	defer cancel()
 	conn, err := c.cfg.Dial(ctx, "tcp", c.cfg.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("smpp: connect to %s: %w", c.cfg.Addr, err)
+		return nil, fmt.Errorf("%w to %s: %w", ErrConnect, c.cfg.Addr, err)
 	}
 	if c.cfg.TLS == nil {
 		return conn, nil

@@ -230,20 +230,24 @@ func TestBackoff(t *testing.T) {
 
 func TestLockedAccountSlowsDownHard(t *testing.T) {
 	t.Parallel()
-	for _, status := range []smpp.Status{smpp.ErrBindFail, smpp.ErrInvPaswd, smpp.ErrInvSysID, smpp.ErrSysErr} {
+	slow := []time.Duration{0, time.Minute, 3 * time.Minute, 7 * time.Minute, 14*time.Minute + 30*time.Second, 22 * time.Minute}
+	for status, want := range map[smpp.Status][]time.Duration{
+		smpp.ErrBindFail: slow, smpp.ErrInvPaswd: slow, smpp.ErrInvSysID: slow, smpp.ErrAlyBnd: slow,
+		smpp.ErrSysErr: {0, 500 * time.Millisecond, 1500 * time.Millisecond},
+	} {
 		t.Run(status.Name(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				l := newListener()
 				_, stop := run(t, smpp.ClientConfig{Dial: l.dial, Random: func() float64 { return 0 }})
-				peer := smpptest.NewPeer(t, <-l.conns)
-				req, _ := peer.Expect(smpp.BindTransceiver)
-				peer.Header(smpp.BindTransceiverResp, status, req.Seq)
-				refused := time.Now()
-				again := smpptest.NewPeer(t, <-l.conns)
-				if d := time.Since(refused); (d >= time.Minute) != status.BindFatal() {
-					t.Errorf("tried again after %v", d)
+				started := time.Now()
+				for i, at := range want {
+					peer := smpptest.NewPeer(t, <-l.conns)
+					if d := time.Since(started); d != at {
+						t.Errorf("attempt %d after %v, want %v", i+1, d, at)
+					}
+					req, _ := peer.Expect(smpp.BindTransceiver)
+					peer.Header(smpp.BindTransceiverResp, status, req.Seq)
 				}
-				again.Close()
 				stop()
 			})
 		})

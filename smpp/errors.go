@@ -17,6 +17,14 @@ var (
 	ErrNotBound = errors.New("smpp: not bound")
 )
 
+// Why there is no session.
+var (
+	// ErrConnect: the peer's address can't be reached.
+	ErrConnect = errors.New("smpp: cannot connect")
+	// ErrTLS: the connection stands, and the two sides agree on no TLS.
+	ErrTLS = errors.New("smpp: no TLS")
+)
+
 // Why a session ended.
 var (
 	// ErrLinkDead: the peer answered no enquire_link and sent nothing else.

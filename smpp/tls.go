@@ -18,5 +18,5 @@ func tlsError(addr string, err error) error {
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
 		why = "its certificate is not valid today: "
 	}
-	return fmt.Errorf("smpp: TLS with %s: %s%w", addr, why, err)
+	return fmt.Errorf("%w with %s: %s%w", ErrTLS, addr, why, err)
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/establishment"
-	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/localdb"
 	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/seed"
@@ -28,11 +27,9 @@ func offline(ctx context.Context, s *Settings, log *slog.Logger, do func(*stores
 		return err
 	}
 	defer st.Close()
-	var operators gateway.Operators
-	if s.Operators != "" {
-		if operators, err = gateway.LoadOperators(s.Operators); err != nil {
-			return err
-		}
+	operators, err := operatorsOf(s)
+	if err != nil {
+		return err
 	}
 	a, err := newApp(ctx, st, operators, time.Now, log)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/form"
 	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/inbox"
+	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/internal/person"
 	"github.com/wasl-sms/wasl/internal/schedule"
@@ -39,6 +40,7 @@ type app struct {
 	places   *establishment.Directory
 	register *establishment.Register
 	outbox   *outbox.Outbox
+	links    *links.Store
 	book     *casework.Book
 	permits  *permit.Service
 	visits   *visit.Service
@@ -50,7 +52,7 @@ type app struct {
 }
 
 // newApp builds the services; the list of services is this function.
-func newApp(ctx context.Context, st *stores, operators gateway.Operators, now func() time.Time, log *slog.Logger) (*app, error) {
+func newApp(ctx context.Context, st *stores, operators *gateway.Live, now func() time.Time, log *slog.Logger) (*app, error) {
 	texts, err := catalogue()
 	if err != nil {
 		return nil, err
@@ -66,6 +68,7 @@ func newApp(ctx context.Context, st *stores, operators gateway.Operators, now fu
 	if err := a.outbox.Prepare(ctx); err != nil {
 		return nil, err
 	}
+	a.links = links.New(st.db, now)
 	a.book = casework.NewBook(st.db, a.outbox, now)
 	a.visits = visit.New(st.db, a.book, a.places, st.keys, now)
 	a.permits = permit.New(st.db, a.book, a.persons, a.places, st.keys, resting{a.visits}, now)
@@ -115,6 +118,9 @@ func (a *app) jobs(st *stores, in *inbox.Inbox, keepTexts int) []schedule.Job {
 	sealer := casework.NewSealer(st.db)
 	jobs := slices.Concat(a.visits.Jobs(), a.permits.Jobs(), a.outbox.Jobs(keepTexts), in.Jobs(keepTexts))
 	return append(jobs, schedule.Job{
+		Name: "links.sweep", Spec: "7 * * * *",
+		Do: func(ctx context.Context, _ schedule.Run) error { return a.links.Sweep(ctx) },
+	}, schedule.Job{
 		Name: "audit.seal", Spec: "*/5 * * * * *",
 		Do: func(ctx context.Context, _ schedule.Run) error { return sealer.SealAll(ctx) },
 	})

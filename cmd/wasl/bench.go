@@ -68,7 +68,7 @@ func (c *benchCmd) on(ctx context.Context, s Settings, log *slog.Logger, window,
 	if err != nil {
 		return err
 	}
-	b.process, err = newProcess(ctx, &s, st, operators, roles, func(ctx context.Context, a *app) ([]web.Sample, error) {
+	b.process, err = newProcess(ctx, &s, st, gateway.Fixed(operators), roles, func(ctx context.Context, a *app) ([]web.Sample, error) {
 		return a.sample(ctx, st, time.Now())
 	}, time.Now, log)
 	if err != nil {

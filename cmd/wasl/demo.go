@@ -74,7 +74,7 @@ dialect = "spec"
 	if err != nil {
 		return nil, err
 	}
-	p, err := newProcess(ctx, s, st, operators, roles, func(ctx context.Context, a *app) ([]web.Sample, error) {
+	p, err := newProcess(ctx, s, st, gateway.Fixed(operators), roles, func(ctx context.Context, a *app) ([]web.Sample, error) {
 		return a.sample(ctx, st, now())
 	}, now, log)
 	if err != nil {

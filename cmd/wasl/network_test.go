@@ -287,7 +287,7 @@ password = "secret"
 // it is again.
 func (w *site) start(t *testing.T, load func(context.Context, *app) ([]web.Sample, error)) {
 	t.Helper()
-	p, err := newProcess(t.Context(), w.s, w.st, w.ops, roles, load, w.clock.now, logOf(t))
+	p, err := newProcess(t.Context(), w.s, w.st, gateway.Fixed(w.ops), roles, load, w.clock.now, logOf(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/dialog"
@@ -28,14 +31,14 @@ func (c serveCmd) Run(ctx context.Context, s *Settings, log *slog.Logger) error 
 			return fmt.Errorf("--roles has %q: choose among %s", r, strings.Join(roles, ", "))
 		}
 	}
-	var operators gateway.Operators
-	if s.Operators != "" {
-		var err error
-		if operators, err = gateway.LoadOperators(s.Operators); err != nil {
-			return err
-		}
+	hangups := make(chan os.Signal, 1) // from the beginning: an early one must not end the process
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	operators, err := operatorsOf(s)
+	if err != nil {
+		return err
 	}
-	if slices.Contains(c.Roles, "gateway") && len(operators) == 0 {
+	if slices.Contains(c.Roles, "gateway") && len(operators.Operators()) == 0 {
 		return errors.New("the gateway role needs operators: name a file with WASL_OPERATORS, or leave gateway out of --roles")
 	}
 	st, err := openStores(ctx, s, log)
@@ -50,7 +53,16 @@ func (c serveCmd) Run(ctx context.Context, s *Settings, log *slog.Logger) error 
 	if err != nil {
 		return err
 	}
+	p.reloader.Signals = hangups
 	return (&run.Group{Log: log, Patience: 20 * time.Second}).Run(ctx, p.components...)
+}
+
+// operatorsOf reads the operators file, if one is named.
+func operatorsOf(s *Settings) (*gateway.Live, error) {
+	if s.Operators == "" {
+		return gateway.Fixed(nil), nil
+	}
+	return gateway.OpenLive(s.Operators)
 }
 
 // process is the application with the surfaces and workers of its roles.
@@ -59,6 +71,7 @@ type process struct {
 	dialog     *dialog.Dialog
 	inbox      *inbox.Inbox
 	gateway    *gateway.Gateway
+	reloader   *gateway.Reloader
 	web        *listener
 	samples    []web.Sample // the demo's logins
 	mux        *http.ServeMux
@@ -67,7 +80,7 @@ type process struct {
 
 // newProcess builds a process; load, if any, fills its database first and gives
 // logins to show at the back-office's door.
-func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.Operators, roles []string,
+func newProcess(ctx context.Context, s *Settings, st *stores, operators *gateway.Live, roles []string,
 	load func(context.Context, *app) ([]web.Sample, error), now func() time.Time, log *slog.Logger,
 ) (*process, error) {
 	a, err := newApp(ctx, st, operators, now, log)
@@ -88,9 +101,12 @@ func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.
 	}
 	p.dialog = d
 	p.inbox = inbox.New(inbox.Config{DB: st.db, Vault: st.keys, Texts: d, Metrics: inbox.NewMetrics(a.metrics), Now: now})
+	p.reloader = &gateway.Reloader{Live: operators, Links: a.links, Log: log}
 	p.components = append(p.components,
 		run.Component{Name: "drafts", Run: keeper.Run},
-		run.Component{Name: "outbox", Run: a.outbox.Run})
+		run.Component{Name: "outbox", Run: a.outbox.Run},
+		run.Component{Name: "links", Run: a.links.Run},
+		run.Component{Name: "operators", Run: p.reloader.Run})
 	if has("worker") {
 		jobs, err := schedule.New(st.db, a.jobs(st, p.inbox, s.KeepTexts), schedule.Options{Now: now, Log: log})
 		if err != nil {
@@ -103,7 +119,7 @@ func newProcess(ctx context.Context, s *Settings, st *stores, operators gateway.
 	}
 	if has("gateway") {
 		p.gateway, err = gateway.New(gateway.Config{
-			Operators: operators, Outbox: a.outbox, Inbox: p.inbox, Dialogue: d,
+			Operators: operators, Links: a.links, Outbox: a.outbox, Inbox: p.inbox, Dialogue: d,
 			Log: log, Metrics: gateway.NewMetrics(a.metrics), Now: now,
 		})
 		if err != nil {

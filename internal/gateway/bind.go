@@ -3,12 +3,14 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/smpp"
 )
@@ -18,32 +20,49 @@ const (
 	unbindDrain = 3 * time.Second
 )
 
-// bind keeps one connection to an operator.
+// bind keeps one connection to an operator, with the settings it was made
+// with: others are another bind.
 type bind struct {
 	Bind
 	g      *Gateway
 	op     *operator
 	place  int // among all binds of this process
 	client *smpp.Client
-	limit  *rate.Limiter
+	limit  *rate.Limiter      // of texts and pages together
 	bound  chan *smpp.Session // the newest session, for the lane
+	order  *order
+	health health
+	tally  *tally
 
 	sessions atomic.Uint64 // sessions so far: names the present one
 
+	cancel context.CancelFunc
+	done   chan struct{}
+
 	mu      sync.Mutex
 	up      bool
+	away    bool // neither bound nor trying
+	refused bool // by the last answer to a bind
+	ended   bool
+	was     links.State
 	since   time.Time
 	rebinds int
-	lastErr string
+	failed  *links.Failure
 }
 
-func newBind(g *Gateway, op *operator, cfg Bind, place int) *bind {
-	b := &bind{Bind: cfg, g: g, op: op, place: place, bound: make(chan *smpp.Session, 1), limit: outbox.Limit(cfg.TPS), since: g.cfg.Now()}
+func (g *Gateway) newBind(o *operator, cfg Bind) *bind {
+	b := &bind{
+		Bind: cfg, g: g, op: o, bound: make(chan *smpp.Session, 1), limit: outbox.Limit(cfg.TPS), done: make(chan struct{}),
+		was: links.Connecting, since: g.cfg.Now(),
+	}
+	b.order = newOrder(g.wishFor(b.id()).Wish)
+	b.tally = g.tallyOf(b.id())
+	b.place = g.nextPlace()
 	b.client = smpp.NewClient(smpp.ClientConfig{
 		Addr: cfg.Address, TLS: cfg.tlsConfig, Mode: cfg.mode,
 		SystemID: cfg.SystemID, Password: cfg.Password, SystemType: cfg.SystemType, AddressRange: cfg.AddressRange,
 		BackoffMin: g.cfg.ReconnectMin, BackoffMax: g.cfg.ReconnectMax,
-		OnState: b.changed,
+		OnState: b.heard,
 		Session: smpp.SessionConfig{
 			Window: cfg.Window, BindTimeout: cfg.BindWait, EnquireEvery: cfg.EnquireEvery, EnquireTimeout: cfg.EnquireWait,
 			ResponseTimeout: cfg.ResponseWait, WriteTimeout: cfg.WriteWait, Inactivity: cfg.Inactivity,
@@ -53,144 +72,186 @@ func newBind(g *Gateway, op *operator, cfg Bind, place int) *bind {
 	return b
 }
 
-// changed hears from the client, on its goroutine.
-func (b *bind) changed(s smpp.State, err error) {
-	b.mu.Lock()
-	b.up, b.since = s.Bound(), b.g.cfg.Now()
-	attrs := []slog.Attr{slog.String("operator", b.op.Name), slog.String("bind", b.Name), slog.String("state", s.String())}
-	if b.up {
-		b.rebinds++
-		b.lastErr = ""
-	} else if err != nil {
-		b.lastErr = err.Error()
-		attrs = append(attrs, slog.Any("error", err))
-	}
-	up := b.up
-	b.mu.Unlock()
-	b.g.cfg.Metrics.bindState(b, up)
-	b.g.cfg.Log.LogAttrs(context.Background(), slog.LevelInfo, "bind", attrs...)
-	if !up {
+func (g *Gateway) nextPlace() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.places++
+	return g.places
+}
+
+func (b *bind) id() links.Name { return links.Name{Operator: b.op.name, Bind: b.Name} }
+
+// start runs the bind until ctx ends or end is called.
+func (b *bind) start(ctx context.Context) {
+	ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		defer close(b.done)
+		b.run(ctx)
+	}()
+}
+
+// end ends the bind in order and waits for it.
+func (b *bind) end() {
+	b.cancel()
+	<-b.done
+	b.stopped()
+}
+
+// obey takes up a wish of staff.
+func (b *bind) obey(ctx context.Context, w links.Wanted) {
+	if !b.order.set(w.Wish) {
 		return
 	}
-	b.sessions.Add(1)
-	if session, ok := b.client.Session(); ok {
-		select { // replace a session that the lane has not looked at
-		case <-b.bound:
-		default:
+	b.g.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "wish for a bind",
+		slog.String("operator", b.op.name), slog.String("bind", b.Name), slog.String("wish", string(w.Wish)))
+	b.review()
+}
+
+// run keeps the bind, or stays away while staff want it drained.
+func (b *bind) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		wish, changed := b.order.get()
+		if wish != links.Drain {
+			b.keep(ctx)
+			continue
 		}
-		b.bound <- session
+		b.absent(true)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
 	}
 }
 
-// run keeps the bind until ctx ends. The lane ends first, so that what it has
-// written may still be answered; then the session is closed in order.
-func (b *bind) run(ctx context.Context) error {
+// keep holds the link until ctx ends or staff want it drained. The lane ends
+// first, so that what it has written may still be answered; then the session
+// is closed in order.
+func (b *bind) keep(ctx context.Context) {
+	b.absent(false)
 	link, unlink := context.WithCancel(context.WithoutCancel(ctx))
 	defer unlink()
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = b.client.Run(link) }) // returns nil once link ends
-	var err error
-	if b.sends() {
-		laneEnded := make(chan struct{})
-		wg.Go(func() {
-			select {
-			case <-ctx.Done():
-			case <-laneEnded:
-				return
-			}
-			t := time.NewTimer(drainFor)
-			defer t.Stop()
-			select {
-			case <-laneEnded:
-			case <-t.C:
-				unlink() // the session settles what is still out
-			}
-		})
-		err = b.serveLane(ctx)
-		close(laneEnded)
-	} else {
-		<-ctx.Done()
-	}
+	var client sync.WaitGroup
+	client.Go(func() { _ = b.client.Run(link) }) // returns nil once link ends
+	b.serve(ctx, unlink)
 	unlink()
-	wg.Wait()
-	return err
+	client.Wait()
+}
+
+// serve runs the lane on each session in turn while staff want it to.
+func (b *bind) serve(ctx context.Context, unlink func()) {
+	var session *smpp.Session
+	for {
+		wish, changed := b.order.get()
+		if wish == links.Drain || ctx.Err() != nil {
+			return
+		}
+		if wish == links.Run && b.sends() && session != nil && session.State().Bound() {
+			b.serveSession(ctx, session, changed, unlink)
+			continue
+		}
+		select {
+		case session = <-b.bound:
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// serveSession runs the lane until the session or ctx ends or the order
+// changes, and waits for the answers that are out. Those of a session that is
+// to end are waited for within drainFor.
+func (b *bind) serveSession(ctx context.Context, s *smpp.Session, changed <-chan struct{}, unlink func()) {
+	alive, stop := context.WithCancel(ctx)
+	served, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-s.Done():
+		case <-changed:
+		case <-ctx.Done():
+		case <-served:
+		}
+		stop()
+		if ctx.Err() == nil && b.order.wish() != links.Drain {
+			return
+		}
+		t := time.NewTimer(drainFor)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			unlink() // the session settles what is still out
+		case <-served:
+		}
+	}()
+	lane := b.lane()
+	err := b.g.cfg.Outbox.Serve(alive, lane, link{b, s, lane})
+	close(served)
+	<-watched
+	if err != nil {
+		b.g.lostBy(ctx, b, err)
+	}
+}
+
+// lostBy notes that answers could not be stored.
+func (g *Gateway) lostBy(ctx context.Context, b *bind, err error) {
+	g.cfg.Log.LogAttrs(ctx, slog.LevelError, "lane ended with a loss",
+		slog.String("operator", b.op.name), slog.String("bind", b.Name), slog.Any("error", err))
+	if ctx.Err() == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lost = append(g.lost, err)
 }
 
 // lane is this bind's share of the outbox. Where USSD shares the bind, a part
 // of the window is left to it: a page can't wait behind a campaign.
 func (b *bind) lane() outbox.Lane {
 	window := b.Window
-	if b.op.USSD != nil {
+	if b.op.ussd() != nil {
 		window = max(1, window*4/5)
 	}
-	return outbox.Lane{Operator: b.op.Name, Bind: b.op.Name + "/" + b.Name, Window: window, Limit: b.limit}
-}
-
-// serveLane runs the lane for as long as each session lives.
-func (b *bind) serveLane(ctx context.Context) error {
-	for {
-		var session *smpp.Session
-		select {
-		case session = <-b.bound:
-		case <-ctx.Done():
-			return nil
-		}
-		err := b.serveSession(ctx, session)
-		if ctx.Err() != nil {
-			return err
-		}
-		if err != nil {
-			b.g.cfg.Log.LogAttrs(ctx, slog.LevelError, "lane ended with a loss",
-				slog.String("operator", b.op.Name), slog.String("bind", b.Name), slog.Any("error", err))
-		}
+	return outbox.Lane{
+		Operator: b.op.name, Bind: b.op.name + "/" + b.Name, Window: window, Limit: b.limit,
+		Relieves: func() []string { return b.g.relieved(b.op.name) },
 	}
 }
 
-func (b *bind) serveSession(ctx context.Context, s *smpp.Session) error {
-	alive, end := context.WithCancel(ctx)
-	defer end()
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		select {
-		case <-s.Done():
-			end()
-		case <-alive.Done():
-		}
-	}()
-	err := b.g.cfg.Outbox.Serve(alive, b.lane(), link{b, s})
-	end()
-	<-watched
-	return err
-}
-
-// sender gives a bound session that may submit: s itself where it can, else
-// another of the operator's.
-func (b *bind) sender(s *smpp.Session) (*smpp.Session, bool) {
+// sender gives a bound session that may submit, with its bind: s itself where
+// it can, else another of the operator's.
+func (b *bind) sender(s *smpp.Session) (*bind, *smpp.Session, bool) {
 	if b.sends() && s.State().Bound() {
-		return s, true
+		return b, s, true
 	}
-	for _, other := range b.op.binds {
+	for _, other := range b.op.binds() {
 		if other.sends() {
 			if s, ok := other.client.Session(); ok {
-				return s, true
+				return other, s, true
 			}
 		}
 	}
-	return nil, false
+	return nil, nil, false
 }
 
-func (b *bind) status() BindStatus {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s := BindStatus{
-		Name: b.Name, Address: b.Address, Mode: b.Mode, Up: b.up, Since: b.since, Rebinds: max(0, b.rebinds-1),
-		LastError: b.lastErr, Window: b.Window, TPS: b.TPS,
+// settle waits until the bind is bound, or kept from it by staff.
+func (b *bind) settle(ctx context.Context, limit time.Duration) {
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		state, _ := b.state()
+		if slices.Contains([]links.State{links.Bound, links.Paused, links.Drained, links.Refused}, state) {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-t.C:
+			return
+		case <-ctx.Done():
+			return
+		}
 	}
-	if session, ok := b.client.Session(); ok {
-		s.InFlight = session.InFlight()
-	}
-	return s
 }
 
 // tracer counts what a session survived.
@@ -201,5 +262,5 @@ func (t tracer) PDU(*smpp.Session, smpp.Direction, smpp.Header) {}
 func (t tracer) Problem(_ *smpp.Session, err error) {
 	t.b.g.cfg.Metrics.problem(t.b)
 	t.b.g.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "session problem",
-		slog.String("operator", t.b.op.Name), slog.String("bind", t.b.Name), slog.Any("error", err))
+		slog.String("operator", t.b.op.name), slog.String("bind", t.b.Name), slog.Any("error", err))
 }

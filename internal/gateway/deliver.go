@@ -5,10 +5,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"strconv"
 
 	"github.com/wasl-sms/wasl/internal/inbox"
-	"github.com/wasl-sms/wasl/internal/outbox"
+	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/smpp/gsm"
@@ -27,7 +26,7 @@ func (h handler) Message(ctx context.Context, s *smpp.Session, m smpp.ShortMessa
 	started := h.b.g.cfg.Now()
 	kind := "text"
 	defer func() { h.b.g.cfg.Metrics.acked(h.b, kind, h.b.g.cfg.Now().Sub(started)) }()
-	if m.IsReceipt() {
+	if m, ok := h.b.op.now().receipt(m); ok {
 		kind = "receipt"
 		return smpp.Reply{}, h.receipt(ctx, m)
 	}
@@ -37,18 +36,20 @@ func (h handler) Message(ctx context.Context, s *smpp.Session, m smpp.ShortMessa
 		kind = "no_number"
 		return smpp.Reply{}, nil
 	}
-	if h.b.op.USSD != nil {
+	if h.b.op.ussd() != nil {
 		if r, ok := h.step(m, from); ok {
 			kind = "ussd"
+			h.b.tally.add(started, func(m *links.Minute) { m.USSD++ })
 			return smpp.Reply{Then: func() { h.answer(ctx, s, m, r) }}, nil
 		}
 	}
+	h.b.tally.add(started, func(m *links.Minute) { m.Inbound++ })
 	return smpp.Reply{}, h.text(ctx, m, from)
 }
 
 // number reads a subscriber's address.
 func (b *bind) number(a smpp.Address) (private.Msisdn, error) {
-	n, err := private.ParseMsisdn(a.Addr, b.op.Region)
+	n, err := private.ParseMsisdn(a.Addr, b.op.now().Region)
 	if err != nil {
 		return n, fmt.Errorf("gateway: source address: %w", err)
 	}
@@ -61,52 +62,17 @@ func (h handler) LateResponse(ctx context.Context, _ *smpp.Session, late smpp.La
 	if !ok || late.Status != smpp.StatusOK {
 		return // a page of USSD, or a refusal: neither is sent again for it
 	}
-	a := h.b.op.answer(smpp.SubmitResult{MessageID: late.MessageID}, nil)
+	a := h.b.op.now().answer(smpp.SubmitResult{MessageID: late.MessageID}, nil)
 	if err := h.b.g.cfg.Outbox.Late(ctx, sent.lane, sent.part, a); err != nil {
 		h.b.g.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "late answer not stored",
-			slog.String("operator", h.b.op.Name), slog.Any("error", err))
+			slog.String("operator", h.b.op.name), slog.Any("error", err))
 	}
-}
-
-// receipt hands a receipt to the outbox. One that can't be read is
-// acknowledged: it would be no clearer the next time.
-func (h handler) receipt(ctx context.Context, m smpp.ShortMessage) error {
-	r, ok := smpp.ParseReceipt(m)
-	if !ok {
-		h.b.g.cfg.Metrics.problem(h.b)
-		return nil
-	}
-	out := outbox.Receipt{Operator: h.b.op.Name, ID: h.b.op.IDInReceipt.normal(r.ID)}
-	switch r.State {
-	case smpp.MessageDelivered:
-		out.Reached = true
-	case smpp.MessageExpired, smpp.MessageDeleted, smpp.MessageUndeliverable, smpp.MessageRejected, smpp.MessageSkipped:
-		out.Failed = true
-	default: // on its way
-	}
-	if code, err := strconv.ParseInt(r.Err, 10, 32); err == nil {
-		v := int32(code)
-		out.Code = &v
-	}
-	if ref, ok := m.TLVs.Uint(smpp.TagUserMessageReference); ok && ref <= 0xFFFF {
-		v := uint16(ref)
-		out.Reference = &v
-	}
-	if from, err := h.b.number(m.Source); err == nil {
-		out.From = from
-	}
-	ctx, cancel := context.WithTimeout(ctx, h.b.g.cfg.KeepTimeout)
-	defer cancel()
-	if err := h.b.g.cfg.Outbox.Receive(ctx, out); err != nil {
-		return fmt.Errorf("%w: %w", smpp.ErrRxTAppn, err)
-	}
-	return nil
 }
 
 // text hands a text, or a part of one, to the inbox.
 func (h handler) text(ctx context.Context, m smpp.ShortMessage, from private.Msisdn) error {
 	a := inbox.Arrival{
-		Operator: h.b.op.Name, From: from, To: m.Dest.Addr, DataCoding: m.DataCoding,
+		Operator: h.b.op.name, From: from, To: m.Dest.Addr, DataCoding: m.DataCoding,
 		Link: h.b.link(),
 	}
 	udh, payload, err := m.SplitUDH()
@@ -114,8 +80,8 @@ func (h handler) text(ctx context.Context, m smpp.ShortMessage, from private.Msi
 		payload = m.Payload
 	}
 	a.Payload = payload
-	if h.b.op.reads(m.DataCoding) {
-		a.DataCoding = h.b.op.Alphabet.dataCoding()
+	if op := h.b.op.now(); op.reads(m.DataCoding) {
+		a.DataCoding = op.Alphabet.dataCoding()
 	}
 	// A header that contradicts itself says nothing of a longer text: the words
 	// still count.

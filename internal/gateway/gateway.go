@@ -5,9 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/inbox"
+	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/ussd"
 )
@@ -31,13 +33,16 @@ type Outbox interface {
 
 // Config is what a Gateway stands on. The Outbox must be running.
 type Config struct {
-	Operators Operators
-	Outbox    Outbox
-	Inbox     Inbox
-	Dialogue  Dialogue // may be nil when no operator has USSD
-	Log       *slog.Logger
-	Metrics   *Metrics // may be nil
-	Now       func() time.Time
+	Operators *Live
+	// Links tells what staff want of each bind, and is told how it stands. Nil:
+	// every bind runs, and nobody is told.
+	Links    *links.Store
+	Outbox   Outbox
+	Inbox    Inbox
+	Dialogue Dialogue // may be nil when no operator has USSD
+	Log      *slog.Logger
+	Metrics  *Metrics // may be nil
+	Now      func() time.Time
 	// KeepTimeout bounds the commit of what an operator delivers; then it is
 	// told to try again. 5 s.
 	KeepTimeout time.Duration
@@ -48,15 +53,33 @@ type Config struct {
 // Gateway keeps the binds of all operators.
 type Gateway struct {
 	cfg       Config
-	operators []*operator
+	operators atomic.Pointer[[]*operator] // replaced, never changed
+	elsewhere atomic.Pointer[[]string]    // operators that other processes can send to
+	changed   chan struct{}               // how some bind stands
+
+	mu      sync.Mutex
+	wishes  map[links.Name]links.Wanted
+	tallies map[links.Name]*tally
+	removed []string // operators that went since the last report
+	places  int      // binds so far
+	lost    []error  // of lanes that ended with a loss
 }
 
 // operator is one operator at work.
 type operator struct {
-	Operator
-	binds []*bind
-	pages pages
+	name     string
+	settings atomic.Pointer[Operator]
+	list     atomic.Pointer[[]*bind] // replaced, never changed
+	pages    pages
 }
+
+// now is the operator as the file describes it now.
+func (o *operator) now() *Operator { return o.settings.Load() }
+
+func (o *operator) binds() []*bind { return *o.list.Load() }
+
+// ussd is the operator's dialect; nil where it has none.
+func (o *operator) ussd() *ussd.Dialect { return o.now().USSD }
 
 // New makes a Gateway.
 func New(cfg Config) (*Gateway, error) {
@@ -69,95 +92,78 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.KeepTimeout <= 0 {
 		cfg.KeepTimeout = 5 * time.Second
 	}
-	g := &Gateway{cfg: cfg}
-	place := 0
-	for _, o := range cfg.Operators {
+	g := &Gateway{cfg: cfg, changed: make(chan struct{}, 1), wishes: map[links.Name]links.Wanted{}, tallies: map[links.Name]*tally{}}
+	g.operators.Store(&[]*operator{})
+	for _, o := range cfg.Operators.Operators() {
 		if o.USSD != nil && cfg.Dialogue == nil {
 			return nil, errors.New("gateway: operator " + o.Name + " has USSD, and there is no dialogue to answer it")
 		}
-		op := &operator{Operator: o, pages: newPages()}
-		for _, b := range o.Binds {
-			op.binds = append(op.binds, newBind(g, op, b, place))
-			place++
-		}
-		g.operators = append(g.operators, op)
 	}
+	cfg.Metrics.watch(g)
 	return g, nil
 }
 
+// present lists the operators at work now.
+func (g *Gateway) present() []*operator { return *g.operators.Load() }
+
 // Run keeps all binds until ctx ends, then ends them in order: nothing new is
 // written, answers are waited for within drainFor, and each bind is unbound.
+// It follows the operators file and the wishes of staff as they change; no
+// bind is made before its wish is known.
 func (g *Gateway) Run(ctx context.Context) error {
+	if !g.learn(ctx) {
+		return nil
+	}
 	var wg sync.WaitGroup
-	errs := make(chan error, 64)
-	for _, o := range g.operators {
-		for _, b := range o.binds {
-			wg.Go(func() {
-				if err := b.run(ctx); err != nil {
-					g.cfg.Log.LogAttrs(ctx, slog.LevelError, "bind ended with a loss",
-						slog.String("operator", o.Name), slog.String("bind", b.Name), slog.Any("error", err))
-					select {
-					case errs <- err:
-					default:
-					}
-				}
-			})
-		}
-	}
+	attending, left := context.WithCancel(context.WithoutCancel(ctx))
+	wg.Go(func() { g.attend(attending) })
+	g.follow(ctx)
+	left() // all binds have ended: the last report says so
 	wg.Wait()
-	close(errs)
-	var all []error
-	for err := range errs {
-		all = append(all, err)
-	}
-	return errors.Join(all...)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return errors.Join(g.lost...)
 }
 
-// BindsUp tells how many of all binds are bound.
+// BindsUp tells how many of all binds are bound, leaving out those that staff
+// have drained.
 func (g *Gateway) BindsUp() (up, all int) {
-	for _, o := range g.operators {
-		for _, b := range o.binds {
-			all++
-			if b.status().Up {
+	for _, o := range g.present() {
+		for _, b := range o.binds() {
+			switch state, _ := b.state(); state {
+			case links.Bound, links.Paused:
 				up++
+				all++
+			case links.Draining, links.Drained:
+			default:
+				all++
 			}
+		}
+	}
+	if len(g.present()) == 0 { // before Run has made them
+		for _, o := range g.cfg.Operators.Operators() {
+			all += len(o.Binds)
 		}
 	}
 	return up, all
 }
 
-// OperatorStatus is an operator as staff see it.
-type OperatorStatus struct {
-	Name       string
-	Prefixes   []string
-	ShortCodes []string
-	USSDCodes  []string
-	Binds      []BindStatus
-}
-
-// BindStatus is a bind as staff see it.
-type BindStatus struct {
-	Name      string
-	Address   string
-	Mode      string
-	Up        bool
-	Since     time.Time // of Up or its contrary
-	Rebinds   int
-	LastError string
-	InFlight  int
-	Window    int
-	TPS       float64
-}
-
-// Status tells how all operators stand.
-func (g *Gateway) Status() []OperatorStatus {
-	var list []OperatorStatus
-	for _, o := range g.operators {
-		s := OperatorStatus{Name: o.Name, Prefixes: o.Prefixes, ShortCodes: o.ShortCodes, USSDCodes: o.USSDCodes}
-		for _, b := range o.binds {
-			s.Binds = append(s.Binds, b.status())
+// Status tells how all binds of this process stand.
+func (g *Gateway) Status() []links.Standing {
+	var list []links.Standing
+	now := g.cfg.Now()
+	for _, o := range g.present() {
+		for _, b := range o.binds() {
+			list = append(list, b.standing(now))
 		}
-		list = append(list, s)
 	}
 	return list
+}
+
+// ring has the present state reported soon.
+func (g *Gateway) ring() {
+	select {
+	case g.changed <- struct{}{}:
+	default:
+	}
 }

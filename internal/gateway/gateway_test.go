@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/smpp/gsm"
@@ -374,14 +375,16 @@ func TestStatusTellsOfRefusedBinds(t *testing.T) {
 	f := setUp(t, oneBind)
 	f.cut()
 	eventually(t, "it is bound again", func() bool {
-		s := f.Status()[0].Binds[0]
-		return s.Up && s.Rebinds == 1
+		s := f.Status()[0]
+		return s.State == links.Bound && s.Rebinds == 1 && s.Failed.Cause == links.Lost
 	})
 	wrong := strings.Replace(oneBind, `"secret"`, `"wrong"`, 1)
 	g := gatewayOnly(t, strings.ReplaceAll(wrong, "ADDRESS", f.addr))
 	eventually(t, "the refusal is told", func() bool {
-		s := g.Status()[0].Binds[0]
-		return !s.Up && strings.Contains(s.LastError, "INVPASWD")
+		s := g.Status()
+		return len(s) == 1 && s[0].State == links.Refused && *s[0].Failed == links.Failure{
+			Name: s[0].Name, Cause: links.LoginFailed, Code: uint32(smpp.ErrInvPaswd), Count: 1, Last: s[0].Failed.Last,
+		}
 	})
 	if up, all := g.BindsUp(); up != 0 || all != 1 {
 		t.Errorf("%d of %d up", up, all)

@@ -9,7 +9,10 @@ import (
 // Metrics counts what the gateway does. Labels never hold a number. A nil
 // Metrics counts nothing.
 type Metrics struct {
+	reg      prometheus.Registerer
 	up       *prometheus.GaugeVec
+	refused  *prometheus.GaugeVec
+	answers  *prometheus.HistogramVec
 	rebinds  *prometheus.CounterVec
 	problems *prometheus.CounterVec
 	acks     *prometheus.HistogramVec
@@ -22,6 +25,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	bind := []string{"operator", "bind"}
 	seconds := []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10}
 	m := &Metrics{
+		reg: reg,
+		refused: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "smpp_bind_refused", Help: "1 while the operator refuses the bind: it is tried again seldom, so that the account is not locked.",
+		}, bind),
+		answers: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "smpp_response_seconds", Help: "From a submit_sm with a text to its response.", Buckets: seconds,
+		}, bind),
 		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "smpp_bind_state", Help: "1 while the bind is bound.",
 		}, bind),
@@ -41,42 +51,87 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "ussd_pages_dropped_total", Help: "Pages that could not be shown.",
 		}, []string{"operator", "why"}),
 	}
-	reg.MustRegister(m.up, m.rebinds, m.problems, m.acks, m.steps, m.drops)
+	reg.MustRegister(m.up, m.refused, m.answers, m.rebinds, m.problems, m.acks, m.steps, m.drops)
 	return m
 }
 
-func (m *Metrics) bindState(b *bind, up bool) {
+func (m *Metrics) bindState(b *bind, up, refused bool) {
 	if m == nil {
 		return
 	}
-	v := 0.0
 	if up {
-		v = 1
-		m.rebinds.WithLabelValues(b.op.Name, b.Name).Inc()
+		m.rebinds.WithLabelValues(b.op.name, b.Name).Inc()
 	}
-	m.up.WithLabelValues(b.op.Name, b.Name).Set(v)
+	m.up.WithLabelValues(b.op.name, b.Name).Set(oneIf(up))
+	m.refused.WithLabelValues(b.op.name, b.Name).Set(oneIf(refused))
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// forget drops the gauges of a bind that is no more.
+func (m *Metrics) forget(b *bind) {
+	if m != nil {
+		m.up.DeleteLabelValues(b.op.name, b.Name)
+		m.refused.DeleteLabelValues(b.op.name, b.Name)
+	}
+}
+
+func (m *Metrics) answered(b *bind, took time.Duration) {
+	if m != nil {
+		m.answers.WithLabelValues(b.op.name, b.Name).Observe(took.Seconds())
+	}
+}
+
+// windows tells at each scrape how full the windows are.
+type windows struct{ g *Gateway }
+
+var (
+	windowInUse = prometheus.NewDesc("smpp_window_in_use", "Requests of ours that wait for an answer.", []string{"operator", "bind"}, nil)
+	windowSize  = prometheus.NewDesc("smpp_window_size", "How many may.", []string{"operator", "bind"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (windows) Describe(ch chan<- *prometheus.Desc) { ch <- windowInUse; ch <- windowSize }
+
+// Collect implements prometheus.Collector.
+func (w windows) Collect(ch chan<- prometheus.Metric) {
+	for _, s := range w.g.Status() {
+		ch <- prometheus.MustNewConstMetric(windowInUse, prometheus.GaugeValue, float64(s.InFlight), s.Operator, s.Bind)
+		ch <- prometheus.MustNewConstMetric(windowSize, prometheus.GaugeValue, float64(s.Window), s.Operator, s.Bind)
+	}
+}
+
+func (m *Metrics) watch(g *Gateway) {
+	if m != nil {
+		m.reg.MustRegister(windows{g})
+	}
 }
 
 func (m *Metrics) problem(b *bind) {
 	if m != nil {
-		m.problems.WithLabelValues(b.op.Name, b.Name).Inc()
+		m.problems.WithLabelValues(b.op.name, b.Name).Inc()
 	}
 }
 
 func (m *Metrics) acked(b *bind, kind string, d time.Duration) {
 	if m != nil {
-		m.acks.WithLabelValues(b.op.Name, kind).Observe(d.Seconds())
+		m.acks.WithLabelValues(b.op.name, kind).Observe(d.Seconds())
 	}
 }
 
 func (m *Metrics) stepped(b *bind, kind string, d time.Duration) {
 	if m != nil {
-		m.steps.WithLabelValues(b.op.Name, kind).Observe(d.Seconds())
+		m.steps.WithLabelValues(b.op.name, kind).Observe(d.Seconds())
 	}
 }
 
 func (m *Metrics) pageDropped(b *bind, why string) {
 	if m != nil {
-		m.drops.WithLabelValues(b.op.Name, why).Inc()
+		m.drops.WithLabelValues(b.op.name, why).Inc()
 	}
 }

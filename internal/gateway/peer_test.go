@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/inbox"
 	"github.com/wasl-sms/wasl/internal/keys"
+	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/localdb/dbtest"
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/outbox"
@@ -37,13 +40,14 @@ type peer struct {
 	links  []*smpp.Session
 	conns  []net.Conn
 	got    []smpp.ShortMessage
+	via    []string       // system_id of the bind that each came by
 	seen   []smpp.Command // in the order of the wire
 	answer func(n int, m smpp.ShortMessage) (smpp.Reply, error)
 }
 
-func (p *peer) Message(ctx context.Context, _ *smpp.Session, m smpp.ShortMessage) (smpp.Reply, error) {
+func (p *peer) Message(ctx context.Context, s *smpp.Session, m smpp.ShortMessage) (smpp.Reply, error) {
 	p.mu.Lock()
-	p.got = append(p.got, m)
+	p.got, p.via = append(p.got, m), append(p.via, s.PeerSystemID())
 	n, answer := len(p.got), p.answer
 	p.mu.Unlock()
 	if answer != nil {
@@ -211,6 +215,10 @@ type fixture struct {
 	service  *service
 	db       *postgres.DB
 	outbox   *outbox.Outbox
+	inbox    *inbox.Inbox
+	wishes   *links.Store
+	live     *gateway.Live
+	path     string // of the operators file
 	stop     func() // ends the gateway
 	logs     *logs
 }
@@ -260,36 +268,68 @@ response_wait = "2s"
 // setUp starts a peer and a gateway bound to it.
 func setUp(t testing.TB, operators string) *fixture {
 	t.Helper()
+	f := prepare(t, operators)
+	f.start(t)
+	f.allUp(t)
+	return f
+}
+
+// prepare makes everything but the gateway.
+func prepare(t testing.TB, operators string) *fixture {
+	t.Helper()
 	f := &fixture{
-		peer: &peer{}, dialogue: &dialogue{}, service: &service{}, logs: &logs{},
+		peer: &peer{}, dialogue: &dialogue{}, service: &service{}, logs: &logs{}, path: filepath.Join(t.TempDir(), "operators.toml"),
 		db: dbtest.DB(t, postgres.Options{MaxConns: 16}),
 	}
 	f.listen(t)
-	ops, err := gateway.ParseOperators(strings.ReplaceAll(operators, "ADDRESS", f.addr), "")
-	if err != nil {
+	f.write(t, operators)
+	var err error
+	if f.live, err = gateway.OpenLive(f.path); err != nil {
 		t.Fatal(err)
 	}
 	ring := keys.New()
-	f.outbox = outbox.New(outbox.Config{DB: f.db, Texts: texts{}, Vault: ring, Route: ops.Route, Holding: ops.Holding, Manner: ops.Manner})
-	in := inbox.New(inbox.Config{DB: f.db, Vault: ring, Texts: f.service})
+	f.outbox = outbox.New(outbox.Config{
+		DB: f.db, Texts: texts{}, Vault: ring, Route: f.live.Route, Holding: f.live.Holding, Manner: f.live.Manner,
+	})
+	f.inbox = inbox.New(inbox.Config{DB: f.db, Vault: ring, Texts: f.service})
+	f.wishes = links.New(f.db, time.Now)
+	_, err = f.db.Exec(t.Context(), `insert into staff (id, login, name, lang, password_hash, totp_sealed, created_at)
+		values (7, 'samira', 'Samira', 'fr', 'x', '\x00', now())`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, f.outbox.Run)
+	run(t, f.inbox.Run)
+	run(t, f.wishes.Run)
+	return f
+}
+
+// write puts an operators file where the gateway looks for it.
+func (f *fixture) write(t testing.TB, operators string) {
+	t.Helper()
+	if err := os.WriteFile(f.path, []byte(strings.ReplaceAll(operators, "ADDRESS", f.addr)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// start runs a gateway, as a new process would.
+func (f *fixture) start(t testing.TB) {
+	t.Helper()
+	var err error
 	f.Gateway, err = gateway.New(gateway.Config{
-		Operators: ops, Outbox: f.outbox, Inbox: in, Dialogue: f.dialogue,
+		Operators: f.live, Links: f.wishes, Outbox: f.outbox, Inbox: f.inbox, Dialogue: f.dialogue,
 		KeepTimeout: 500 * time.Millisecond, ReconnectMin: 10 * time.Millisecond, ReconnectMax: 20 * time.Millisecond,
 		Log: slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, f.outbox.Run)
-	run(t, in.Run)
 	f.stop = run(t, f.Run)
-	f.allUp(t)
-	return f
 }
 
 func (f *fixture) allUp(t testing.TB) {
 	t.Helper()
-	eventually(t, "all binds are up", func() bool { up, all := f.BindsUp(); return up == all })
+	eventually(t, "all binds are up", func() bool { up, all := f.BindsUp(); return all > 0 && up == all })
 }
 
 func eventually(t testing.TB, what string, ok func() bool) {
@@ -398,7 +438,7 @@ func gatewayOnly(t testing.TB, operators string) *gateway.Gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := gateway.New(gateway.Config{Operators: ops, Dialogue: &dialogue{}})
+	g, err := gateway.New(gateway.Config{Operators: gateway.Fixed(ops), Dialogue: &dialogue{}})
 	if err != nil {
 		t.Fatal(err)
 	}

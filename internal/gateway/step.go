@@ -16,7 +16,7 @@ import (
 func (h handler) step(m smpp.ShortMessage, from private.Msisdn) (ussd.Request, bool) {
 	e := ussd.Envelope{
 		ServiceType: m.ServiceType, Source: from.Raw(), Dest: m.Dest.Addr,
-		Bind: fmt.Sprintf("%s/%s#%d", h.b.op.Name, h.b.Name, h.b.sessions.Load()), Sequence: m.Seq,
+		Bind: fmt.Sprintf("%s/%s#%d", h.b.op.name, h.b.Name, h.b.sessions.Load()), Sequence: m.Seq,
 		At: h.b.g.cfg.Now(),
 	}
 	if op, ok := m.TLVs.Uint(smpp.TagUSSDServiceOp); ok && op <= 0xFF {
@@ -31,17 +31,17 @@ func (h handler) step(m smpp.ShortMessage, from private.Msisdn) (ussd.Request, b
 	if err != nil {
 		e.Text = "" // an answer that can't be read is asked for again
 	}
-	return h.b.op.USSD.Decode(e)
+	return h.b.op.ussd().Decode(e)
 }
 
 // answer runs one step and sends its page, once: a page that is late or lost
 // is worth nothing, and the person dials again.
 func (h handler) answer(ctx context.Context, s *smpp.Session, m smpp.ShortMessage, r ussd.Request) {
-	d := h.b.op.USSD
+	d := h.b.op.ussd()
 	started := h.b.g.cfg.Now()
 	ctx, cancel := context.WithTimeout(ctx, d.ReplyDeadline)
 	defer cancel()
-	reply := h.b.g.cfg.Dialogue.Step(ctx, h.b.op.Name, d.Budget, r)
+	reply := h.b.g.cfg.Dialogue.Step(ctx, h.b.op.name, d.Budget, r)
 	h.b.g.cfg.Metrics.stepped(h.b, r.Kind.String(), h.b.g.cfg.Now().Sub(started))
 	if r.Kind == ussd.Abort || r.Kind == ussd.Timeout || r.Kind == ussd.Shown {
 		return // nobody looks at an answer
@@ -53,9 +53,13 @@ func (h handler) answer(ctx context.Context, s *smpp.Session, m smpp.ShortMessag
 	if d.AwaitResponse && reply.End {
 		h.b.op.pages.wait(ctx, r.Msisdn)
 	}
-	session, ok := h.b.sender(s)
+	sender, session, ok := h.b.sender(s)
 	if !ok {
 		h.dropped(ctx, "not_bound")
+		return
+	}
+	if !sender.mayGo(ctx) {
+		h.dropped(ctx, "rate")
 		return
 	}
 	settled := h.b.op.pages.begin(r.Msisdn)
@@ -71,10 +75,17 @@ func (h handler) answer(ctx context.Context, s *smpp.Session, m smpp.ShortMessag
 	}
 }
 
+// mayGo takes a page's share of the bind's rate. It is taken ahead: texts ask
+// for theirs and go without, so that a page waits for what has gone out and
+// never for what is queued.
+func (b *bind) mayGo(ctx context.Context) bool {
+	return b.limit == nil || b.limit.Wait(ctx) == nil
+}
+
 func (h handler) dropped(ctx context.Context, why string) {
 	h.b.g.cfg.Metrics.pageDropped(h.b, why)
 	h.b.g.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "page dropped",
-		slog.String("operator", h.b.op.Name), slog.String("bind", h.b.Name), slog.String("why", why))
+		slog.String("operator", h.b.op.name), slog.String("bind", h.b.Name), slog.String("why", why))
 }
 
 // page is the submit_sm for a reply, addressed back to where m came from.

@@ -16,8 +16,9 @@ import (
 
 // link takes parts to one session.
 type link struct {
-	b *bind
-	s *smpp.Session
+	b    *bind
+	s    *smpp.Session
+	lane outbox.Lane
 }
 
 var _ outbox.Link = link{}
@@ -30,9 +31,14 @@ type sentPart struct {
 
 // Send implements outbox.Link.
 func (l link) Send(ctx context.Context, p outbox.Part, done func(outbox.Answer)) {
-	m := l.b.op.shortMessage(p, l.b.g.cfg.Now())
-	m.Ref = sentPart{l.b.lane(), p}
-	err := l.s.SubmitAsync(ctx, m, func(r smpp.SubmitResult, err error) { done(l.b.op.answer(r, err)) })
+	op, began := l.b.op.now(), l.b.g.cfg.Now()
+	m := op.shortMessage(p, began)
+	m.Ref = sentPart{l.lane, p}
+	err := l.s.SubmitAsync(ctx, m, func(r smpp.SubmitResult, err error) {
+		a := op.answer(r, err)
+		l.b.answered(a, began)
+		done(a)
+	})
 	switch {
 	case err == nil:
 	case errors.Is(err, smpp.ErrClosed), ctx.Err() != nil, !l.s.State().Bound():
@@ -42,8 +48,21 @@ func (l link) Send(ctx context.Context, p outbox.Part, done func(outbox.Answer))
 	}
 }
 
+// answered takes note of what became of a part.
+func (b *bind) answered(a outbox.Answer, began time.Time) {
+	now := b.g.cfg.Now()
+	b.health.saw(a.Outcome, now)
+	if a.Outcome == outbox.NotSent {
+		return
+	}
+	b.tally.answered(now, a, now.Sub(began))
+	if a.Outcome != outbox.Unknown {
+		b.g.cfg.Metrics.answered(b, now.Sub(began))
+	}
+}
+
 // answer is what an operator's answer means for a part.
-func (o *operator) answer(r smpp.SubmitResult, err error) outbox.Answer {
+func (o *Operator) answer(r smpp.SubmitResult, err error) outbox.Answer {
 	var status smpp.Status
 	switch {
 	case err == nil:

@@ -109,6 +109,21 @@ type Minute struct {
 	ResponseMS  int64     `json:"response_ms"` // of all that were answered, together
 }
 
+// Add adds what another count of the same minute has.
+func (m *Minute) Add(o Minute) {
+	m.Submitted += o.Submitted
+	m.Sent += o.Sent
+	m.Throttled += o.Throttled
+	m.Temporary += o.Temporary
+	m.Rejected += o.Rejected
+	m.Unknown += o.Unknown
+	m.Delivered += o.Delivered
+	m.Undelivered += o.Undelivered
+	m.Inbound += o.Inbound
+	m.USSD += o.USSD
+	m.ResponseMS += o.ResponseMS
+}
+
 // About is an operator as its file describes it.
 type About struct {
 	Operator   string   `json:"operator"`

@@ -80,13 +80,13 @@ func start(ctx context.Context, db *postgres.DB, window int, texts func(*outbox.
 		return nil, errors.Join(err, l.Close())
 	}
 	ring := keys.New()
-	s.outbox = outbox.New(outbox.Config{DB: db, Texts: written{}, Vault: ring, Route: ops.Route, Holding: ops.Holding})
+	s.outbox = outbox.New(outbox.Config{DB: db, Texts: written{}, Vault: ring, Route: ops.Route, Holding: ops.Holding, Manner: ops.Manner})
 	in := inbox.Config{DB: db, Vault: ring}
 	if texts != nil {
 		in.Texts = texts(s.outbox)
 	}
 	s.inbox = inbox.New(in)
-	g, err := gateway.New(gateway.Config{Operators: ops, Outbox: s.outbox, Inbox: s.inbox})
+	g, err := gateway.New(gateway.Config{Operators: gateway.Fixed(ops), Outbox: s.outbox, Inbox: s.inbox})
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
