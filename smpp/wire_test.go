@@ -135,6 +135,16 @@ func TestPaddingAfterTheLastParameterIsForgiven(t *testing.T) {
 	}
 }
 
+func TestLongFieldsAreForgiven(t *testing.T) {
+	t.Parallel()
+	service, addr := strings.Repeat("s", 20), strings.Repeat("1", 64)
+	body := service + "\x00\x01\x01" + addr + "\x00\x01\x01" + addr + "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02hi"
+	m, err := smpp.DecodeMessage(smpp.DeliverSM, []byte(body))
+	if err != nil || m.ServiceType != service || m.Source.Addr != addr || m.Dest.Addr != addr || string(m.Payload) != "hi" {
+		t.Errorf("got %v with %q, %v", m, m.Payload, err)
+	}
+}
+
 func TestRefusedToEncode(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("1", 21)

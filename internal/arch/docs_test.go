@@ -1,6 +1,8 @@
 package arch
 
 import (
+	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -9,10 +11,12 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/wasl-sms/wasl/internal/gateway"
+	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/ussd"
 )
 
@@ -31,7 +35,7 @@ var link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
 
 func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
-	for _, from := range []string{"README.md", "ARCHITECTURE.md", "HACKING.md", "DEPENDENCIES.md", "SECURITY.md", "CHANGELOG.md", "docs/operators.md"} {
+	for _, from := range []string{"README.md", "ARCHITECTURE.md", "HACKING.md", "DEPENDENCIES.md", "SECURITY.md", "CHANGELOG.md", "docs/operators.md", "docs/smpp-conformance.md", "docs/security.md"} {
 		for _, to := range link.FindAllStringSubmatch(page(t, from), -1) {
 			if _, err := os.Stat(filepath.Join("../..", path.Dir(from), to[1])); err != nil {
 				t.Errorf("%s: %v", from, err)
@@ -40,23 +44,79 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-var testName = regexp.MustCompile("`(Test[A-Z]\\w+)`")
+var testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`")
 
 func TestNamedTestsExist(t *testing.T) {
 	t.Parallel()
 	exists := map[string]bool{}
 	walk(t, func(file string, src []byte) {
-		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(src, -1) {
+		for _, m := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`).FindAllSubmatch(src, -1) {
 			exists[string(m[1])] = true
 		}
 	})
-	for _, name := range []string{"ARCHITECTURE.md", "SECURITY.md"} {
+	for _, name := range []string{"ARCHITECTURE.md", "SECURITY.md", "docs/smpp-conformance.md", "docs/security.md"} {
 		for _, m := range testName.FindAllStringSubmatch(page(t, name), -1) {
 			if !exists[m[1]] {
 				t.Errorf("%s names %s, which is no test", name, m[1])
 			}
 		}
 	}
+}
+
+// Every PDU, parameter and status that package smpp knows has its line, and
+// every line that says what happens names a test.
+func TestConformancePage(t *testing.T) {
+	t.Parallel()
+	text := page(t, "docs/smpp-conformance.md")
+	for _, c := range constants(t, "command.go", "Command") {
+		if name := smpp.Command(c).String(); !strings.Contains(text, "`"+name+"`") || !strings.Contains(text, fmt.Sprintf("0x%08X", c)) {
+			t.Errorf("docs/smpp-conformance.md has no line for %s, 0x%08X", name, c)
+		}
+	}
+	for _, c := range constants(t, "tlv.go", "Tag") {
+		if !strings.Contains(text, fmt.Sprintf("` | 0x%04X |", c)) {
+			t.Errorf("docs/smpp-conformance.md has no line for the parameter 0x%04X", c)
+		}
+	}
+	for _, c := range constants(t, "status.go", "Status") {
+		if name := smpp.Status(c).Name(); strings.HasPrefix(name, "ESME_") && !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("docs/smpp-conformance.md does not say what %s means", name)
+		}
+	}
+	_, tables, _ := strings.Cut(text, "## PDUs")
+	for line := range strings.Lines(tables) {
+		if strings.HasPrefix(line, "| `") && !testName.MatchString(line) {
+			t.Errorf("no test is named for %s", line)
+		}
+	}
+}
+
+// constants reads those of one type from a file of package smpp.
+func constants(t *testing.T, file, typeName string) []uint32 {
+	t.Helper()
+	tree, err := parser.ParseFile(token.NewFileSet(), filepath.Join("../../smpp", file), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []uint32
+	ast.Inspect(tree, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		if id, ok := spec.Type.(*ast.Ident); ok && id.Name == typeName {
+			v, err := strconv.ParseUint(spec.Values[0].(*ast.BasicLit).Value, 0, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, uint32(v))
+		}
+		return true
+	})
+	if len(all) < 20 {
+		t.Fatalf("%s has %d constants of type %s", file, len(all), typeName)
+	}
+	return all
 }
 
 func TestEveryPackageIsOnTheMap(t *testing.T) {

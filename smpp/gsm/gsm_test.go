@@ -112,6 +112,9 @@ func TestDecodeOddOctets(t *testing.T) {
 		{"ucs-2", 8, "06330644", "سل"},
 		{"cell broadcast ucs-2", 0x48, "0633", "س"},
 		{"flash ucs-2", 0x18, "0633", "س"},
+		{"message waiting", 0xC8, "32", "2"},
+		{"message waiting in ucs-2", 0xE0, "0633", "س"},
+		{"message class", 0xF1, "32", "2"},
 		{"surrogate pair", 8, "d83ddc4d", "👍"},
 		{"half a pair, then a letter", 8, "d83d0041", "\uFFFDA"},
 		{"low half alone", 8, "dc4d0041", "\uFFFDA"},
@@ -126,7 +129,7 @@ func TestDecodeOddOctets(t *testing.T) {
 			t.Errorf("%s: Decode = %q, %v; want %q", tt.name, got, err, tt.want)
 		}
 	}
-	for _, coding := range []byte{2, 4, 5, 9, 0x14, 0x80, 0xF4} {
+	for _, coding := range []byte{2, 4, 5, 6, 7, 9, 0x0E, 0x14, 0x80, 0xBF, 0xF4} {
 		if _, err := gsm.Decode(coding, []byte{0x41}); !errors.Is(err, gsm.ErrBinary) {
 			t.Errorf("data_coding 0x%02X: error %v, want ErrBinary", coding, err)
 		}
