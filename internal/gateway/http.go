@@ -13,7 +13,7 @@ import (
 
 // HTTP describes an aggregator that calls us over HTTP for each step of USSD.
 type HTTP struct {
-	Format         string            `toml:"format"`
+	FormatName     string            `toml:"format"`
 	Path           string            `toml:"path"` // /ussd/NAME
 	Secret         aggregator.Secret `toml:"secret"`
 	SecretFile     string            `toml:"secret_file"`
@@ -28,11 +28,17 @@ type HTTP struct {
 	endpoint *aggregator.Endpoint
 }
 
+// String leaves the secret out.
+func (h HTTP) String() string { return fmt.Sprintf("%s at %s", h.FormatName, h.Path) }
+
+// Format keeps every verb safe to log.
+func (h HTTP) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, h.String()) }
+
 const pathsBegin = "/ussd/"
 
 // complete fills in defaults and checks the settings of an aggregator.
 func (h *HTTP) complete(o *Operator, dir string) error {
-	format, ok := aggregator.Lookup(h.Format)
+	format, ok := aggregator.Lookup(h.FormatName)
 	if !ok {
 		var names []string
 		for _, f := range aggregator.Formats() {
