@@ -44,7 +44,7 @@ func (h *HTTP) complete(o *Operator, dir string) error {
 		for _, f := range aggregator.Formats() {
 			names = append(names, f.Name)
 		}
-		return fmt.Errorf("no format %q: take one of %s", h.Format, strings.Join(names, ", "))
+		return fmt.Errorf("no format %q: take one of %s", h.FormatName, strings.Join(names, ", "))
 	}
 	if h.Path == "" {
 		h.Path = pathsBegin + o.Name
