@@ -134,7 +134,7 @@ func (o *operator) about() links.About {
 	s := o.now()
 	a := links.About{Operator: o.name, Prefixes: s.Prefixes, ShortCodes: s.ShortCodes, USSDCodes: s.USSDCodes, Fallback: s.Fallback}
 	if s.HTTP != nil {
-		a.HTTP = s.HTTP.Format
+		a.HTTP = s.HTTP.FormatName
 	}
 	return a
 }
