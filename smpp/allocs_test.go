@@ -10,7 +10,7 @@ import (
 // What a PDU may cost beyond its text is nothing: these count allocations, so
 // none of them may run beside another test.
 
-const manyPDUs = 5000
+const manyPDUs = 1000
 
 func hotMessage() ShortMessage {
 	return ShortMessage{

@@ -167,8 +167,10 @@ type messageTask struct {
 }
 
 func (s *Session) offer(m ShortMessage) bool {
-	t, ok := s.tasks.Get().(*messageTask)
-	if !ok {
+	var t *messageTask
+	select {
+	case t = <-s.tasks:
+	default:
 		t = &messageTask{s: s}
 	}
 	t.m = m
@@ -178,7 +180,10 @@ func (s *Session) offer(m ShortMessage) bool {
 func (t *messageTask) run() {
 	s, m := t.s, t.m
 	t.m = ShortMessage{}
-	s.tasks.Put(t)
+	select {
+	case s.tasks <- t:
+	default:
+	}
 	if s.ctx.Err() != nil {
 		return // unanswered, so that the peer sends it again
 	}

@@ -38,8 +38,8 @@ type Session struct {
 	results chan struct{} // callbacks to run
 
 	work    work
-	tasks   sync.Pool // of messageTask, to be used again
-	decoder *decoder  // of the reader
+	tasks   chan *messageTask // to be used again
+	decoder *decoder          // of the reader
 
 	loops   sync.WaitGroup // what run waits for
 	started time.Time
@@ -80,6 +80,7 @@ func newSession(ctx context.Context, conn net.Conn, side side, cfg SessionConfig
 		recheck: make(chan struct{}, 1),
 		results: make(chan struct{}, 1),
 		pending: newPending(cfg.Window),
+		tasks:   make(chan *messageTask, cfg.HandlerConcurrency+cfg.HandlerQueue),
 		decoder: forMany(),
 	}
 	s.frames, _ = cfg.Tracer.(FrameTracer)
