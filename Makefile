@@ -44,7 +44,7 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 	@set -e; for pkg in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 			echo "$$pkg $$target"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+			scripts/fuzz "$${pkg#github.com/wasl-sms/wasl/}" "$$target" $(FUZZTIME); \
 		done; \
 	done
 

@@ -40,14 +40,22 @@
 // for repetition; when the link is lost meanwhile, nothing is answered, which
 // asks for the same.
 //
+// # What else may come
+//
+// A Server hands query_sm, cancel_sm, replace_sm and submit_multi to a Handler
+// that is a QueryHandler, CancelHandler, ReplaceHandler or MultiHandler. A
+// Client with Outbind waits for the SMSC's connection and binds on it.
+//
 // # What a session survives
 //
 //	unknown command             generic_nack, ESME_RINVCMDID
+//	operation nobody knows      its response, ESME_RINVCMDID
 //	message cut short           its response, ESME_RINVCMDLEN
 //	sm_length past the end      its response, ESME_RINVMSGLEN
 //	parameter past the end      its response, ESME_RINVOPTPARSTREAM
 //	message not allowed here    its response, ESME_RINVBNDSTS
 //	answer to nothing           Tracer.Problem
+//	outbind within a session    Tracer.Problem: it has no response
 //
 // A command_length that cannot be true ends it, after a generic_nack with
 // ESME_RINVCMDLEN, since the stream cannot be read any further.
