@@ -445,3 +445,10 @@ func gatewayOnly(t testing.TB, operators string) *gateway.Gateway {
 	run(t, g.Run)
 	return g
 }
+
+// count tells how often s was logged.
+func (l *logs) count(s string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.b.String(), s)
+}
