@@ -82,7 +82,7 @@ func (d *Dialog) receive(ctx context.Context, in message.Inbound) error {
 	if body != "" {
 		c.reply = &message.Outbound{
 			Account: a.ID, To: in.From, Lang: t.lang(), Class: message.Decision,
-			Line: text.L(v.key(), nil), Body: private.NewBody(body), Dedupe: key,
+			Line: text.L(v.key(), nil), Body: private.NewBody(body),
 		}
 	}
 	if _, err = d.answers.Do(ctx, c); err == nil {
