@@ -60,7 +60,7 @@ func (i benchInbound) Run(ctx context.Context, s *Settings, c *benchCmd, log *sl
 				return err
 			}
 			fmt.Printf("  %3d at once: %5.0f per second; acknowledged after commit %v; answer submitted %v; %s\n",
-				window, float64(texts)/time.Since(began).Seconds(), &acked, &answered, bench.SpentCPU().Since(cpu, texts))
+				window, float64(texts)/time.Since(began).Seconds(), &acked, &answered, bench.CPU{}.Add(cpu, bench.SpentCPU()).Each(texts))
 		}
 		return nil
 	})

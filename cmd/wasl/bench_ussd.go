@@ -15,95 +15,110 @@ import (
 type benchUSSD struct {
 	Phones    []int         `default:"1,50,200" help:"Phones at once, one round each."`
 	Dialogues int           `default:"200" help:"Dialogues in each round; with one phone, a tenth of it."`
-	Visits    int           `default:"3" help:"How often in a dialogue a family goes from the menu to its appointments and back."`
-	Think     time.Duration `default:"250ms" help:"How long a person takes between steps; half as much to half as much again."`
+	Visits    int           `default:"20" help:"How often in a dialogue a family goes from the menu to its appointments and back, 28 at most."`
+	Think     time.Duration `default:"0s" help:"How long a person takes between steps; half as much to half as much again."`
+	Opening   int           `default:"2" help:"Phones that dial and key their PIN at once, before the others follow."`
 }
 
 func (u benchUSSD) Run(ctx context.Context, s *Settings, c *benchCmd, log *slog.Logger) error {
 	const perHour = 8 // below what a number may dial
-	families := max(slices.Max(u.Phones), (u.Dialogues*len(u.Phones)+perHour-1)/perHour)
-	return c.on(ctx, *s, log, slices.Max(u.Phones)+100, families, func(ctx context.Context, b *bed) error {
-		phones := make(chan *bench.Phone, families)
+	most := slices.Max(u.Phones)
+	families := max(most, (max(u.Dialogues, most)*len(u.Phones)+perHour-1)/perHour)
+	return c.on(ctx, *s, log, most+100, families, func(ctx context.Context, b *bed) error {
+		var phones []*bench.Phone
 		for _, n := range b.people {
-			phones <- b.centre.Phone(b.link, n.Raw()[1:])
+			phones = append(phones, b.centre.Phone(b.link, n.Raw()[1:]))
 		}
 		for _, n := range u.Phones {
-			if err := u.round(ctx, n, phones); err != nil {
-				return err
+			r := &ussdRound{benchUSSD: u, atOnce: n, names: []string{"dial", "PIN", "appointments", "back"}, times: map[string]*bench.Times{}}
+			for _, name := range r.names {
+				r.times[name] = &bench.Times{}
 			}
+			dialogues := u.Dialogues
+			if n == 1 {
+				dialogues = max(1, dialogues/10)
+			}
+			for range max(1, dialogues/n) {
+				if err := r.run(ctx, phones[:n]); err != nil {
+					return err
+				}
+				phones = append(phones[n:], phones[:n]...)
+			}
+			r.report()
 		}
 		return nil
 	})
 }
 
-// errand is one dialogue.
-func (u benchUSSD) errand() []struct{ name, input string } {
-	type step = struct{ name, input string }
-	all := []step{{"dial", dialCode}, {"PIN", benchPIN}}
-	for range u.Visits {
-		all = append(all, step{"appointments", "1"}, step{"back", "0"})
-	}
-	return all
+// ussdRound is what came of so many phones at once.
+type ussdRound struct {
+	benchUSSD
+	atOnce    int
+	names     []string
+	times     map[string]*bench.Times
+	steps     bench.Times // but for dials and PINs
+	took      time.Duration
+	cpu       bench.CPU
+	apologies atomic.Int64
 }
 
-// round times so many phones at once, all steps and all but those that check a
-// PIN: the time for that is spent on purpose.
-func (u benchUSSD) round(ctx context.Context, atOnce int, phones chan *bench.Phone) error {
-	dialogues := u.Dialogues
-	if atOnce == 1 {
-		dialogues = max(1, dialogues/10)
-	}
-	names := []string{"dial", "PIN", "appointments", "back"}
-	times := map[string]*bench.Times{}
-	for _, name := range names {
-		times[name] = &bench.Times{}
-	}
-	var all, but bench.Times
-	var late, inPIN atomic.Int64
-	began, cpu := time.Now(), bench.SpentCPU()
-	err := many(ctx, atOnce, dialogues, func(ctx context.Context, _ int) error {
-		p := <-phones
-		defer func() { phones <- p }()
-		for _, step := range u.errand() {
-			if err := pause(ctx, u.Think/2+rand.N(u.Think+1)); err != nil {
-				return err
-			}
-			key := p.Answer
-			if step.input == dialCode {
-				key = p.Dial
-			}
-			at := time.Now()
-			page, err := key(ctx, step.input)
-			if err != nil {
-				return err
-			}
-			took := time.Since(at)
-			times[step.name].Add(took)
-			all.Add(took)
-			if step.name == "PIN" {
-				inPIN.Add(int64(took))
-			} else {
-				but.Add(took)
-			}
-			if page.End { // an apology
-				late.Add(1)
-				return nil
-			}
+// run opens a dialogue on each phone, a few at once, for the processor time of
+// a PIN check is spent on purpose; then all go their ways at once.
+func (r *ussdRound) run(ctx context.Context, phones []*bench.Phone) error {
+	err := many(ctx, min(r.Opening, len(phones)), len(phones), func(ctx context.Context, i int) error {
+		if ended, err := r.step(ctx, phones[i], "dial", dialCode); err != nil || ended {
+			return err
 		}
-		return nil
+		_, err := r.step(ctx, phones[i], "PIN", benchPIN)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	took := time.Since(began)
-	fmt.Printf("ussd: %d phones, about %v between steps, %d dialogues: %.0f steps per second, %v; but for PIN checks %v; %d apologies\n",
-		atOnce, u.Think, dialogues, float64(all.Count())/took.Seconds(), &all, &but, late.Load())
-	fmt.Printf("  %s\n", bench.SpentCPU().Since(cpu, all.Count()))
-	for _, name := range names {
-		fmt.Printf("  %-14s %v\n", name, times[name])
+	began, cpu := time.Now(), bench.SpentCPU()
+	err = many(ctx, len(phones), len(phones), func(ctx context.Context, i int) error {
+		for range r.Visits {
+			for _, step := range []struct{ name, input string }{{"appointments", "1"}, {"back", "0"}} {
+				if err := pause(ctx, r.Think/2+rand.N(r.Think+1)); err != nil {
+					return err
+				}
+				if ended, err := r.step(ctx, phones[i], step.name, step.input); err != nil || ended {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	r.took += time.Since(began)
+	r.cpu = r.cpu.Add(cpu, bench.SpentCPU())
+	return err
+}
+
+func (r *ussdRound) step(ctx context.Context, p *bench.Phone, name, input string) (ended bool, err error) {
+	key := p.Answer
+	if input == dialCode {
+		key = p.Dial
 	}
-	if left := took - time.Duration(inPIN.Load()/int64(atOnce)); u.Think == 0 && left > 0 {
-		fmt.Printf("  %-14s %.0f steps per second, of the time that the phones did not wait for a PIN check\n", "without PIN", float64(but.Count())/left.Seconds())
+	at := time.Now()
+	page, err := key(ctx, input)
+	if err != nil {
+		return false, err
 	}
-	return nil
+	took := time.Since(at)
+	r.times[name].Add(took)
+	if name == "appointments" || name == "back" {
+		r.steps.Add(took)
+	}
+	if page.End { // an apology
+		r.apologies.Add(1)
+	}
+	return page.End, nil
+}
+
+func (r *ussdRound) report() {
+	fmt.Printf("ussd: %3d phones, about %v between steps: %5.0f steps per second, %v; %d apologies; %s\n",
+		r.atOnce, r.Think, float64(r.steps.Count())/r.took.Seconds(), &r.steps, r.apologies.Load(), r.cpu.Each(r.steps.Count()))
+	for _, name := range r.names {
+		fmt.Printf("  %-14s %v\n", name, r.times[name])
+	}
 }

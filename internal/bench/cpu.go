@@ -64,11 +64,13 @@ func SpentCPU() CPU {
 	return c
 }
 
-// Since writes what one of n cost since before.
-func (c CPU) Since(before CPU, n int) string {
-	each := func(a, b time.Duration) time.Duration {
-		return ((a - b) / time.Duration(max(n, 1))).Round(time.Microsecond)
-	}
-	return fmt.Sprintf("processor each: program and operator %v, PostgreSQL %v, Redis %v",
-		each(c.Self, before.Self), each(c.Postgres, before.Postgres), each(c.Redis, before.Redis))
+// Add gives c with what was spent between two instants.
+func (c CPU) Add(from, to CPU) CPU {
+	return CPU{c.Self + to.Self - from.Self, c.Postgres + to.Postgres - from.Postgres, c.Redis + to.Redis - from.Redis}
+}
+
+// Each writes what one of n cost.
+func (c CPU) Each(n int) string {
+	each := func(d time.Duration) time.Duration { return (d / time.Duration(max(n, 1))).Round(time.Microsecond) }
+	return fmt.Sprintf("processor each: program and operator %v, PostgreSQL %v, Redis %v", each(c.Self), each(c.Postgres), each(c.Redis))
 }

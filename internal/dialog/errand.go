@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/wasl-sms/wasl/internal/form"
 	"github.com/wasl-sms/wasl/internal/text"
@@ -68,17 +67,17 @@ func (t *turn) answerAsk(ctx context.Context, input string) (view, error) {
 	if !ok {
 		return t.ask(ctx)
 	}
-	p, ok, err := e.Flow.Prompt(ctx, t.who(), t.s.Run.Draft)
-	if err != nil || !ok { // ask says why, or ends the errand
-		return t.ask(ctx)
-	}
-	offered := slices.ContainsFunc(p.Options, func(o form.Option) bool { return o.Key == input })
-	switch {
+	offered := t.s.Run.offered(input)
+	switch { // what is left behind need not be looked up
 	case input == ussd.KeyBack && !offered:
 		return t.back(ctx, e)
 	case input == ussd.KeyHome && !offered:
 		t.moved, t.s.Run = true, nil // the draft stays: the next dial asks about it
 		return t.showMenu(ctx)
+	}
+	p, ok, err := e.Flow.Prompt(ctx, t.who(), t.s.Run.Draft)
+	if err != nil || !ok { // ask says why, or ends the errand
+		return t.ask(ctx)
 	}
 	if len(p.Options) > 0 {
 		if input, ok = t.s.Run.meant(input, p.Options); !ok {

@@ -117,7 +117,8 @@ func (s *SessionTable) Delete(ctx context.Context, key string, prev uint64) erro
 }
 
 // After is the table that is never behind k: Redis may go the moment after a
-// step, and the next must not begin from the one before.
+// step, and the next must not begin from the one before. What k has not
+// written yet is read from it, so that no step waits for a commit.
 func (s *SessionTable) After(k *Keeper) sessions.Tier { return caughtUp{s, k} }
 
 type caughtUp struct {
@@ -126,10 +127,13 @@ type caughtUp struct {
 }
 
 func (c caughtUp) Load(ctx context.Context, key string) (sessions.State, error) {
-	if err := c.keeper.caughtUp(ctx, key); err != nil {
-		return sessions.State{}, err
+	kept, ok := c.keeper.session(key) // before the table: it may be written meanwhile
+	written, err := c.SessionTable.Load(ctx, key)
+	none := errors.Is(err, sessions.ErrNone)
+	if ok && (none || err == nil && written.Version < kept.Version) {
+		return kept, nil
 	}
-	return c.SessionTable.Load(ctx, key)
+	return written, err
 }
 
 // Install implements sessions.Tier.

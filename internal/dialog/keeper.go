@@ -142,16 +142,15 @@ func (k *Keeper) Flush(ctx context.Context) error {
 	}
 }
 
-// caughtUp returns once nothing newer than the table has is kept of a session.
-func (k *Keeper) caughtUp(ctx context.Context, key string) error {
+// session gives the copy of a live session that is not written yet.
+func (k *Keeper) session(key string) (sessions.State, bool) {
 	k.mu.Lock()
-	_, kept := k.sessions[key]
-	_, aloft := k.aloft[key]
-	k.mu.Unlock()
-	if !kept && !aloft {
-		return nil
+	defer k.mu.Unlock()
+	kept, ok := k.sessions[key]
+	if !ok {
+		kept, ok = k.aloft[key]
 	}
-	return k.Flush(ctx)
+	return kept.state, ok && kept.expires.After(k.now())
 }
 
 func (k *Keeper) take() (drafts map[string]keptDraft, live map[string]keptSession, rest bool) {

@@ -86,6 +86,11 @@ func (r *run) show(options []form.Option) {
 	}
 }
 
+// offered tells whether a key was among the choices as they were shown.
+func (r *run) offered(key string) bool {
+	return slices.ContainsFunc(r.Shown, func(s string) bool { return strings.HasPrefix(s, key+" ") })
+}
+
 // meant turns the key that a person read into the one that its choice has now:
 // a list may have moved since, the more so where a text waits for a day. ok is
 // false when the choice is gone.

@@ -18,6 +18,7 @@ import (
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
 // house is an establishment with its rules at one instant.
@@ -43,43 +44,35 @@ func (s *Service) house(ctx context.Context, id int64) (house, error) {
 
 // party loads what the rules need to know of those who come and of the
 // detainee, leaving out the visits in except: the one being confirmed and the
-// one being replaced.
+// one being replaced. All of it is one round trip.
 func (s *Service) party(ctx context.Context, q querier, h house, ask Ask, except ...Visit) (Party, error) {
 	p := Party{Account: ask.Account, Staff: ask.Staff, Moves: ask.Replaces != 0, Weeks: map[WeekKey]Week{}}
-	rows, err := q.Query(ctx, sqlDetainee, ask.Detainee)
-	if err != nil {
-		return p, fmt.Errorf("read detainee: %w", err)
-	}
-	p.Detainee, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Detainee])
-	if errors.Is(err, pgx.ErrNoRows) {
-		return p, fault.NotFound("visit.why.no_permit", nil)
-	}
-	if err != nil {
-		return p, fmt.Errorf("read detainee: %w", err)
-	}
-	if err := q.QueryRow(ctx, sqlQuality, ask.Account).Scan(&p.Professional); err != nil {
-		return p, fmt.Errorf("read account: %w", err)
-	}
 	today := civil(h.Now.In(h.Zone))
-	if p.Guests, err = guests(ctx, q, ask); err != nil {
-		return p, err
-	}
-	if err := bans(ctx, q, &p, ask, today); err != nil {
-		return p, err
-	}
 	ids := make([]int64, 0, len(except))
 	for _, v := range except {
 		ids = append(ids, v.ID)
 	}
-	if err := busy(ctx, q, &p, ask, h.Now, ids); err != nil {
-		return p, err
+	var known bool
+	b := &pgx.Batch{}
+	b.Queue(sqlDetainee, ask.Detainee).Query(func(rows pgx.Rows) (err error) {
+		p.Detainee, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Detainee])
+		known = err == nil
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	b.Queue(sqlQuality, ask.Account).QueryRow(func(row pgx.Row) error { return row.Scan(&p.Professional) })
+	queueGuests(b, &p, ask)
+	queueBans(b, &p, ask, today)
+	queueBusy(b, &p, ask, h.Now, ids)
+	queueWeeks(b, &p, ask, weekOf(today, h.Frame.WeekStart))
+	b.Queue(sqlOpenBookings, ask.Account, today, h.Now, ids).QueryRow(func(row pgx.Row) error { return row.Scan(&p.OpenBookings) })
+	if err := q.SendBatch(ctx, b).Close(); err != nil {
+		return p, fmt.Errorf("read a party: %w", err)
 	}
-	if err := weeks(ctx, q, &p, weekOf(today, h.Frame.WeekStart)); err != nil {
-		return p, err
-	}
-	err = q.QueryRow(ctx, sqlOpenBookings, ask.Account, today, h.Now, ids).Scan(&p.OpenBookings)
-	if err != nil {
-		return p, fmt.Errorf("count open bookings: %w", err)
+	if !known || len(p.Guests) != len(ask.Visitors) { // another household's, removed, or named twice
+		return p, fault.NotFound("visit.why.no_permit", nil)
 	}
 	for _, v := range except {
 		p.giveBack(v)
@@ -108,11 +101,7 @@ func (p *Party) giveBack(v Visit) {
 	}
 }
 
-func guests(ctx context.Context, q querier, ask Ask) ([]Guest, error) {
-	rows, err := q.Query(ctx, sqlGuests, ask.Account, ask.Detainee, ask.Visitors)
-	if err != nil {
-		return nil, fmt.Errorf("read visitors: %w", err)
-	}
+func queueGuests(b *pgx.Batch, p *Party, ask Ask) {
 	type row struct {
 		VisitorID       int64
 		BirthDate       time.Time
@@ -125,84 +114,68 @@ func guests(ctx context.Context, q querier, ask Ask) ([]Guest, error) {
 		Separation      *bool
 		EstablishmentID *int64
 	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
-	if err != nil {
-		return nil, fmt.Errorf("read visitors: %w", err)
-	}
-	var out []Guest
-	for _, r := range all {
-		if len(out) == 0 || out[len(out)-1].VisitorID != r.VisitorID {
-			out = append(out, Guest{VisitorID: r.VisitorID, Birth: r.BirthDate})
+	b.Queue(sqlGuests, ask.Account, ask.Detainee, ask.Visitors).Query(func(rows pgx.Rows) error {
+		all, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+		if err != nil {
+			return fmt.Errorf("visitors: %w", err)
 		}
-		if r.PermitID == nil {
-			continue
+		for _, r := range all {
+			if len(p.Guests) == 0 || p.Guests[len(p.Guests)-1].VisitorID != r.VisitorID {
+				p.Guests = append(p.Guests, Guest{VisitorID: r.VisitorID, Birth: r.BirthDate})
+			}
+			if r.PermitID == nil {
+				continue
+			}
+			g := &p.Guests[len(p.Guests)-1]
+			g.Permits = append(g.Permits, Permit{
+				ID: *r.PermitID, Ref: *r.Ref, State: casework.State(*r.State), From: *r.ValidFrom, To: r.ValidTo,
+				Left: r.LeftOver, Separation: *r.Separation, EstablishmentID: r.EstablishmentID,
+			})
 		}
-		g := &out[len(out)-1]
-		g.Permits = append(g.Permits, Permit{
-			ID: *r.PermitID, Ref: *r.Ref, State: casework.State(*r.State), From: *r.ValidFrom, To: r.ValidTo,
-			Left: r.LeftOver, Separation: *r.Separation, EstablishmentID: r.EstablishmentID,
-		})
-	}
-	if len(out) != len(ask.Visitors) { // another household's, removed, or named twice
-		return nil, fault.NotFound("visit.why.no_permit", nil)
-	}
-	return out, nil
+		return nil
+	})
 }
 
-func bans(ctx context.Context, q querier, p *Party, ask Ask, today time.Time) error {
-	rows, err := q.Query(ctx, sqlBans, ask.Visitors, ask.Detainee, p.Detainee.EstablishmentID, today)
-	if err != nil {
-		return fmt.Errorf("read bans: %w", err)
-	}
+func queueBans(b *pgx.Batch, p *Party, ask Ask, today time.Time) {
 	var visitor int64
 	var ban span
-	_, err = pgx.ForEachRow(rows, []any{&visitor, &ban.from, &ban.to}, func() error {
-		i := slices.IndexFunc(p.Guests, func(g Guest) bool { return g.VisitorID == visitor })
-		p.Guests[i].Banned = append(p.Guests[i].Banned, ban)
-		return nil
+	b.Queue(sqlBans, ask.Visitors, ask.Detainee, today).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&visitor, &ban.from, &ban.to}, func() error {
+			if i := slices.IndexFunc(p.Guests, func(g Guest) bool { return g.VisitorID == visitor }); i >= 0 {
+				p.Guests[i].Banned = append(p.Guests[i].Banned, ban)
+			}
+			return nil
+		})
+		return err
 	})
-	if err != nil {
-		return fmt.Errorf("read bans: %w", err)
-	}
-	return nil
 }
 
-func busy(ctx context.Context, q querier, p *Party, ask Ask, from time.Time, except []int64) error {
-	rows, err := q.Query(ctx, sqlBusy, ask.Detainee, ask.Visitors, from, except)
-	if err != nil {
-		return fmt.Errorf("read other visits: %w", err)
-	}
+func queueBusy(b *pgx.Batch, p *Party, ask Ask, from time.Time, except []int64) {
 	var when span
 	var detainee bool
-	_, err = pgx.ForEachRow(rows, []any{&when.from, &when.to, &detainee}, func() error {
-		if detainee {
-			p.DetaineeBusy = append(p.DetaineeBusy, when)
-		} else {
-			p.GuestsBusy = append(p.GuestsBusy, when)
-		}
-		return nil
+	b.Queue(sqlBusy, ask.Detainee, ask.Visitors, from, except).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&when.from, &when.to, &detainee}, func() error {
+			if detainee {
+				p.DetaineeBusy = append(p.DetaineeBusy, when)
+			} else {
+				p.GuestsBusy = append(p.GuestsBusy, when)
+			}
+			return nil
+		})
+		return err
 	})
-	if err != nil {
-		return fmt.Errorf("read other visits: %w", err)
-	}
-	return nil
 }
 
-func weeks(ctx context.Context, q querier, p *Party, from time.Time) error {
-	rows, err := q.Query(ctx, sqlWeeks, p.Detainee.ID, from)
-	if err != nil {
-		return fmt.Errorf("read weekly rights: %w", err)
-	}
+func queueWeeks(b *pgx.Batch, p *Party, ask Ask, from time.Time) {
 	var k WeekKey
 	var w Week
-	_, err = pgx.ForEachRow(rows, []any{&k.Start, &k.Kind, &w.Used, &w.Allowed}, func() error {
-		p.Weeks[k] = w
-		return nil
+	b.Queue(sqlWeeks, ask.Detainee, from).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&k.Start, &k.Kind, &w.Used, &w.Allowed}, func() error {
+			p.Weeks[k] = w
+			return nil
+		})
+		return err
 	})
-	if err != nil {
-		return fmt.Errorf("read weekly rights: %w", err)
-	}
-	return nil
 }
 
 // slot loads one occurrence as the rules see it.
@@ -222,9 +195,9 @@ func (s *Service) slot(ctx context.Context, q querier, h house, id int64, pool s
 	return o, nil
 }
 
-// slots loads the occurrences of some days.
-func (s *Service) slots(ctx context.Context, q querier, h house, from, to time.Time, pool string) ([]Slot, error) {
-	rows, err := q.Query(ctx, sqlSlots, pool, h.Now, h.ID, from, to)
+// slots loads the first occurrences of some days.
+func (s *Service) slots(ctx context.Context, q querier, h house, from, to time.Time, pool string, most int) ([]Slot, error) {
+	rows, err := q.Query(ctx, sqlSlots, pool, h.Now, h.ID, from, to, most)
 	if err != nil {
 		return nil, fmt.Errorf("list occurrences: %w", err)
 	}

@@ -61,13 +61,25 @@ func (s *Service) list(ctx context.Context, h house, ask Ask, limit int) ([]Slot
 	if err != nil {
 		return nil, "", err
 	}
-	today := civil(h.Now.In(h.Zone))
-	all, err := s.slots(ctx, s.db, h, today, today.AddDate(0, 0, h.Rules.BookToDays), ask.pool())
-	if err != nil {
-		return nil, "", err
+	// The first of them are mostly enough; only a party that few suit has all looked at.
+	out, why, whole, err := s.fitting(ctx, h, ask, party, except, limit, 4*max(limit, 2))
+	if err == nil && len(out) < limit && !whole {
+		out, why, _, err = s.fitting(ctx, h, ask, party, except, limit, mostSlots)
 	}
-	var out []Slot
-	var why Reason
+	return out, why, err
+}
+
+// mostSlots bounds a list of occurrences.
+const mostSlots = 1000
+
+// fitting looks for limit slots among the next ones; whole tells whether
+// there are no more than were looked at.
+func (s *Service) fitting(ctx context.Context, h house, ask Ask, party Party, except []Visit, limit, most int) (out []Slot, why Reason, whole bool, err error) {
+	today := civil(h.Now.In(h.Zone))
+	all, err := s.slots(ctx, s.db, h, today, today.AddDate(0, 0, h.Rules.BookToDays), ask.pool(), most)
+	if err != nil {
+		return nil, "", false, err
+	}
 	for _, o := range all {
 		if len(except) > 0 && o.ID == except[0].OccurrenceID {
 			continue
@@ -85,7 +97,7 @@ func (s *Service) list(ctx context.Context, h house, ask Ask, limit int) ([]Slot
 	if len(all) == 0 {
 		why = Full
 	}
-	return out, why, nil
+	return out, why, len(all) < most, nil
 }
 
 // rank orders reasons by how near they are to success.

@@ -32,7 +32,8 @@ select v.id, b.valid_from, least(b.valid_to, date '9999-12-31')
 from visitor v
 join visitor_ban b on b.country = v.country and b.id_number_index = v.id_number_index
 where v.id = any($1::bigint[])
-    and coalesce(b.detainee_id = $2, true) and coalesce(b.establishment_id = $3, true) and b.valid_to >= $4`
+    and coalesce(b.detainee_id = $2, true) and b.valid_to >= $3
+    and coalesce(b.establishment_id = (select establishment_id from detainee where id = $2), true)`
 
 // Live visits of the detainee and of the same persons, but for one that is to be replaced.
 const sqlBusy = `
@@ -77,7 +78,7 @@ cross join lateral (
 const sqlSlots = `select ` + slotColumns + slotTables + `
 where o.establishment_id = $3 and o.day between $4 and $5 and o.kind in ('contact', 'separated', 'official')
 order by o.day, lower(o.period), o.id
-limit 1000`
+limit $6`
 
 const sqlSlot = `select ` + slotColumns + slotTables + ` where o.id = $3`
 
