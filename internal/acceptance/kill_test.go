@@ -1,0 +1,171 @@
+package acceptance
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var seedFlag = flag.Uint64("seed", 0, "seed of what is killed where; 0 draws one") //nolint:gochecknoglobals // a flag
+
+// kills is how often the process is killed: WASL_KILLS, for longer runs.
+func kills(t *testing.T, usual int) int {
+	s := os.Getenv("WASL_KILLS")
+	if s == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("WASL_KILLS is %q: give a number", s)
+	}
+	return n
+}
+
+// TestKilledAtAnyMoment: `wasl serve` is killed with SIGKILL again and again
+// while people write, dial and are written to: at each point between a text's
+// receipt and its acknowledgement, between the outbox's commit, the write and
+// the response, and whenever else. No text that was acknowledged is lost or
+// has its effect twice; every part ends in a state that has a name; what may
+// be sent twice is sent so only because a kill left it in doubt, at most a
+// window for each bind and kill; the rest never.
+func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	seed := cmp.Or(*seedFlag, rand.Uint64())
+	t.Logf("again with: go test ./internal/acceptance -run %s -seed %d", t.Name(), seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+
+	w := newWorld(t, "")
+	k := newKiller()
+	onWire, onCommit := k.onWire, k.onCommit
+	w.onWire.Store(&onWire)
+	w.onCommit.Store(&onCommit)
+	j := newJudge(w)
+	l := begin(w, 4, 2)
+	total := kills(t, 200)
+	aims := plan(rng, total)
+	missed := map[point]int{}
+	began := time.Now()
+	for life := 0; life < total || len(aims) > 0; life++ {
+		aim := random
+		if len(aims) > 0 {
+			aim, aims = aims[0], aims[1:]
+		}
+		struck := k.take(aim, 1+rng.IntN(4))
+		p := w.program.serve(t)
+		k.release(p)
+		patience := 3 * time.Second
+		if aim == random {
+			patience = time.Duration(rng.IntN(500)) * time.Millisecond
+		}
+		select {
+		case <-struck:
+		case <-time.After(patience):
+			if k.strike(random) && aim != random {
+				if missed[aim]++; missed[aim] < 5 {
+					aims = append(aims, aim)
+				}
+			}
+		}
+		p.killed(t)
+		j.died()
+		if testing.Verbose() {
+			t.Logf("%v: life %d, aimed at %q", time.Since(began).Round(time.Millisecond), life+1, aim)
+		}
+		if t.Failed() {
+			return
+		}
+		if rng.IntN(6) == 0 {
+			w.outage()
+		}
+	}
+	t.Logf("%d kills in %v", len(j.doubts), time.Since(began).Round(time.Second))
+	l.stop()
+	w.outage()
+	p := w.program.serve(t)
+	l.wg.Wait()
+	w.quiet()
+	p.stop(t)
+	for _, at := range allPoints() {
+		if k.hits[at] == 0 {
+			t.Errorf("never killed at: %s", at)
+		}
+	}
+	t.Log(inWords(k.hits))
+	j.judge(l)
+}
+
+// plan is an order of aims: each point so often, and the rest at random.
+func plan(rng *rand.Rand, total int) []point {
+	all := allPoints()
+	var aims []point
+	for range max(1, total*6/10/len(all)) {
+		aims = append(aims, all...)
+	}
+	for len(aims) < total {
+		aims = append(aims, random)
+	}
+	rng.Shuffle(len(aims), func(i, j int) { aims[i], aims[j] = aims[j], aims[i] })
+	return aims
+}
+
+func inWords(hits map[point]int) string {
+	var b strings.Builder
+	b.WriteString("killed:")
+	for _, p := range append(allPoints(), random) {
+		fmt.Fprintf(&b, "\n%5d %s", hits[p], p)
+	}
+	return b.String()
+}
+
+// outage lets ten minutes pass for what the dead process left: leases run out,
+// and doubt becomes old enough to be decided.
+func (w *world) outage() {
+	w.t.Helper()
+	for _, sql := range []string{
+		`update inbox set lease_until = lease_until - interval '10 minutes' where state = 'claimed'`,
+		`update message_part set lease_until = lease_until - interval '10 minutes' where state = 'claimed'`,
+		`update message_part set sent_at = sent_at - interval '10 minutes' where state = 'in_doubt'`,
+	} {
+		if _, err := w.db.Exec(w.t.Context(), sql); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// quiet waits until nothing is on its way in or out. Texts that were set aside
+// because the process died under them too often are given back, as staff do.
+func (w *world) quiet() {
+	w.t.Helper()
+	tag, err := w.db.Exec(w.t.Context(), `update inbox set state = 'waiting', tries = 0, due_at = now(), done_at = null, reason = null
+		where state = 'quarantined' and reason = 'lost'`)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if n := tag.RowsAffected(); n > 0 {
+		w.t.Logf("%d texts had been set aside after five deaths each", n)
+	}
+	const open = `select (select count(*) from inbox where state in ('waiting', 'claimed'))
+		+ (select count(*) from message_part where state in ('later', 'queued', 'claimed', 'in_doubt', 'accepted'))`
+	w.until("nothing is on its way", func() bool { return w.count(open) == 0 })
+}
+
+// windows sorts the sizes of what a death left in doubt.
+func windows(doubts []doubt) string {
+	sizes := map[int]int{}
+	for _, d := range doubts {
+		sizes[len(d.parts)]++
+	}
+	var b strings.Builder
+	for _, n := range slices.Sorted(maps.Keys(sizes)) {
+		fmt.Fprintf(&b, " %d×%d", sizes[n], n)
+	}
+	return b.String()
+}
