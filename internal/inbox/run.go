@@ -17,6 +17,7 @@ import (
 const (
 	poll      = 250 * time.Millisecond
 	maxTries  = 5
+	maxDeaths = 20 // of the process; each catches all that is under way, so one says little of a text
 	claimFor  = 2 * time.Minute
 	lastTries = 20 // to store what became of the last texts, while the process ends
 )
@@ -250,7 +251,7 @@ func (b *Inbox) settle(ctx context.Context, list []result) error {
 func (b *Inbox) sweep(ctx context.Context) error {
 	now := b.cfg.Now()
 	batch := byIndex()
-	batch.Queue(sqlSweepLeases, now, maxTries)
+	batch.Queue(sqlSweepLeases, now, maxDeaths)
 	batch.Queue(sqlForgetSeen, now.Add(-2*repeatWindow))
 	if err := b.cfg.DB.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("inbox: sweep: %w", err)
