@@ -21,7 +21,7 @@ type judge struct {
 
 // doubt is what one death left in doubt.
 type doubt struct {
-	parts map[place]struct{}
+	parts []place
 }
 
 // place is one part of what is told to a number.
@@ -61,11 +61,11 @@ func (j *judge) died() {
 	var no int
 	var bind string
 	var sealed []byte
-	d := doubt{parts: map[place]struct{}{}}
+	var d doubt
 	binds := map[string]int{}
 	_, err = pgx.ForEachRow(rows, []any{&id, &no, &bind, &sealed}, func() error {
 		number, err := j.keys.Open("message", "number_sealed", id, sealed)
-		d.parts[place{string(number), no}] = struct{}{}
+		d.parts = append(d.parts, place{string(number), no})
 		binds[bind]++
 		return err
 	})
@@ -98,7 +98,7 @@ func (j *judge) judge(l *load) {
 	taken := j.taken()
 	leftInDoubt := map[place]int{}
 	for _, d := range j.doubts {
-		for p := range d.parts {
+		for _, p := range d.parts {
 			leftInDoubt[p]++
 		}
 	}

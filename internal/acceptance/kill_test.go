@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wasl-sms/wasl/internal/smsc"
 )
 
 var seedFlag = flag.Uint64("seed", 0, "seed of what is killed where; 0 draws one") //nolint:gochecknoglobals // a flag
@@ -42,7 +44,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	t.Logf("again with: go test ./internal/acceptance -run %s -seed %d", t.Name(), seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 
-	w := newWorld(t, "")
+	w := newWorld(t, "", 2*time.Second)
 	k := newKiller()
 	onWire, onCommit := k.onWire, k.onCommit
 	w.onWire.Store(&onWire)
@@ -53,7 +55,11 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	aims := plan(rng, total)
 	missed := map[point]int{}
 	began := time.Now()
+	w.manners(seed, false)
 	for life := 0; life < total || len(aims) > 0; life++ {
+		if life == total/2 {
+			w.manners(seed, true)
+		}
 		aim := random
 		if len(aims) > 0 {
 			aim, aims = aims[0], aims[1:]
@@ -82,8 +88,11 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		if t.Failed() {
 			return
 		}
-		if rng.IntN(6) == 0 {
+		switch rng.IntN(20) {
+		case 0:
 			w.outage()
+		case 1, 2:
+			w.decide()
 		}
 	}
 	t.Logf("%d kills in %v", len(j.doubts), time.Since(began).Round(time.Second))
@@ -100,6 +109,16 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 	t.Log(inWords(k.hits))
 	j.judge(l)
+}
+
+// manners are the operators': answers take a moment, some receipts come twice;
+// echo: receipts say which part they are about even where its answer was lost.
+func (w *world) manners(seed uint64, echo bool) {
+	f := smsc.Faults{
+		Seed: seed, ResponseJitter: 10 * time.Millisecond, ReceiptJitter: 100 * time.Millisecond, ReceiptTwice: 0.1, EchoReference: echo,
+	}
+	w.north.SetFaults(f)
+	w.hold.SetFaults(f)
 }
 
 // plan is an order of aims: each point so often, and the rest at random.
@@ -129,29 +148,28 @@ func inWords(hits map[point]int) string {
 // and doubt becomes old enough to be decided.
 func (w *world) outage() {
 	w.t.Helper()
-	for _, sql := range []string{
-		`update inbox set lease_until = lease_until - interval '10 minutes' where state = 'claimed'`,
-		`update message_part set lease_until = lease_until - interval '10 minutes' where state = 'claimed'`,
-		`update message_part set sent_at = sent_at - interval '10 minutes' where state = 'in_doubt'`,
-	} {
-		if _, err := w.db.Exec(w.t.Context(), sql); err != nil {
-			w.t.Fatal(err)
-		}
+	w.decide()
+	for _, table := range []string{"inbox", "message_part"} {
+		w.exec("update " + table + " set lease_until = lease_until - interval '10 minutes' where state = 'claimed'")
 	}
 }
 
-// quiet waits until nothing is on its way in or out. Texts that were set aside
-// because the process died under them too often are given back, as staff do.
+// decide makes doubt old enough to be decided.
+func (w *world) decide() {
+	w.t.Helper()
+	w.exec("update message_part set sent_at = sent_at - interval '10 minutes' where state = 'in_doubt'")
+}
+
+func (w *world) exec(sql string) {
+	w.t.Helper()
+	if _, err := w.db.Exec(w.t.Context(), sql); err != nil {
+		w.t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// quiet waits until nothing is on its way in or out.
 func (w *world) quiet() {
 	w.t.Helper()
-	tag, err := w.db.Exec(w.t.Context(), `update inbox set state = 'waiting', tries = 0, due_at = now(), done_at = null, reason = null
-		where state = 'quarantined' and reason = 'lost'`)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if n := tag.RowsAffected(); n > 0 {
-		w.t.Logf("%d texts had been set aside after five deaths each", n)
-	}
 	const open = `select (select count(*) from inbox where state in ('waiting', 'claimed'))
 		+ (select count(*) from message_part where state in ('later', 'queued', 'claimed', 'in_doubt', 'accepted'))`
 	w.until("nothing is on its way", func() bool { return w.count(open) == 0 })

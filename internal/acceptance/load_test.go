@@ -46,10 +46,12 @@ type telling struct {
 	maybe  bool
 }
 
-// caller dialled to register; done: the last page was seen.
+// caller dialled to register. done: the last page was seen; lost: why a page
+// never came.
 type caller struct {
 	number string
 	done   bool
+	lost   error
 }
 
 // begin starts so many who write and dial at once, and one who writes to people.
@@ -130,7 +132,7 @@ func (l *load) dial() {
 		}
 		s, err = l.north.Answer(l.t.Context(), c.number, key)
 	}
-	c.done = err == nil && s.End
+	c.done, c.lost = err == nil && strings.HasPrefix(s.Text, "C'est fait"), err
 	l.mu.Lock()
 	l.callers = append(l.callers, c)
 	l.mu.Unlock()

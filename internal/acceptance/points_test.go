@@ -42,13 +42,13 @@ var jobs = []struct { //nolint:gochecknoglobals // a table
 	name string
 	sql  *regexp.Regexp
 }{
-	{"text kept", regexp.MustCompile(`insert into (inbox|inbound_part) `)},
+	{"text kept", regexp.MustCompile(`insert into\s+(inbox|inbound_part)\b`)},
 	{"text taken up", regexp.MustCompile(`(?s)update inbox .*'claimed'`)},
-	{"text answered", regexp.MustCompile(`insert into message `)},
+	{"text answered", regexp.MustCompile(`insert into\s+message\b`)},
 	{"text done", regexp.MustCompile(`(?s)update inbox .*unnest`)},
 	{"part in doubt", regexp.MustCompile(`update message_part p\s+set [^\n]*'in_doubt'`)},
 	{"answer stored", regexp.MustCompile(`(?s)update message_part .*u\.to_state`)},
-	{"receipt stored", regexp.MustCompile(`insert into receipt `)},
+	{"receipt stored", regexp.MustCompile(`insert into\s+receipt\b`)},
 }
 
 func ofJob(m moment, name string) point {

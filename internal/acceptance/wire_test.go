@@ -3,7 +3,9 @@ package acceptance
 import (
 	"encoding/binary"
 	"net"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/wasl-sms/wasl/smpp"
 )
@@ -42,7 +44,8 @@ type wire struct {
 	net.Listener
 	// at is asked for each PDU, on the goroutine that reads or writes it; where
 	// it returns false the PDU is lost and the link is cut.
-	at func(sight, pdu) bool
+	at    func(sight, pdu) bool
+	links *links
 }
 
 func (w wire) Accept() (net.Conn, error) {
@@ -50,7 +53,30 @@ func (w wire) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &wired{Conn: c, at: w.at, asked: map[uint32]about{}, told: map[uint32]about{}}, nil
+	link := &wired{
+		Conn: c, at: w.at, asked: map[uint32]about{}, told: map[uint32]about{},
+		enquiries: map[uint32]chan time.Time{},
+	}
+	w.links.add(link)
+	return link, nil
+}
+
+// links are the connections of an operator, those that ended too.
+type links struct {
+	mu  sync.Mutex
+	all []*wired
+}
+
+func (l *links) add(c *wired) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, c)
+}
+
+func (l *links) list() []*wired {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.all)
 }
 
 type wired struct {
@@ -61,6 +87,39 @@ type wired struct {
 
 	mu          sync.Mutex
 	asked, told map[uint32]about // open requests of the process, and of the operator, by sequence number
+	enquiries   map[uint32]chan time.Time
+
+	writing sync.Mutex // whole PDUs, the session's and ours in turn
+}
+
+// enquire sends an enquire_link past the operator's session, and gives when
+// its answer comes.
+func (c *wired) enquire(n uint32) (answered <-chan time.Time, err error) {
+	const ours = 1 << 30 // the session counts from 1
+	ch := make(chan time.Time, 1)
+	c.mu.Lock()
+	c.enquiries[ours+n] = ch
+	c.mu.Unlock()
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	_ = c.Conn.SetWriteDeadline(time.Time{}) // the session's last is over
+	_, err = c.Conn.Write(smpp.AppendHeader(nil, smpp.EnquireLink, 0, ours+n))
+	return ch, err
+}
+
+// ours takes the answers to enquire.
+func (c *wired) ours(p pdu) bool {
+	if p.Command != smpp.EnquireLinkResp {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ch, ok := c.enquiries[p.Seq]
+	if ok {
+		delete(c.enquiries, p.Seq)
+		ch <- time.Now()
+	}
+	return ok
 }
 
 // Read gives whole PDUs that at let through.
@@ -70,7 +129,11 @@ func (c *wired) Read(b []byte) (int, error) {
 		n, err := c.Conn.Read(chunk)
 		c.in = append(c.in, chunk[:n]...)
 		for frame := c.frame(); frame != nil; frame = c.frame() {
-			if !c.at(read, c.look(frame, c.asked, c.told)) {
+			p := c.look(frame, c.asked, c.told)
+			if c.ours(p) {
+				continue
+			}
+			if !c.at(read, p) {
 				_ = c.Close()
 				return 0, net.ErrClosed
 			}
@@ -111,7 +174,10 @@ func (c *wired) Write(b []byte) (int, error) {
 			_ = c.Close()
 			return 0, net.ErrClosed
 		}
-		if _, err := c.Conn.Write(rest[:n]); err != nil {
+		c.writing.Lock()
+		_, err := c.Conn.Write(rest[:n])
+		c.writing.Unlock()
+		if err != nil {
 			return 0, err
 		}
 		if !c.at(written, p) {

@@ -22,6 +22,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/internal/smsc"
 	"github.com/wasl-sms/wasl/internal/text"
+	"github.com/wasl-sms/wasl/smpp"
 )
 
 // Two operators: north may repeat what is in doubt, hold must not. North has
@@ -46,6 +47,7 @@ type world struct {
 	program *program
 	north   *smsc.SMSC
 	hold    *smsc.SMSC
+	links   *links // of both
 
 	// What happens at each PDU and each commit; both let by at first.
 	onWire   atomic.Pointer[func(sight, pdu) bool]
@@ -53,10 +55,11 @@ type world struct {
 }
 
 // newWorld makes the operators, an empty migrated database (at dsn, where it
-// is not of the usual server) and the sample data.
-func newWorld(t *testing.T, dsn string) *world {
+// is not of the usual server) and the sample data. A page is waited for no
+// longer than stepLimit.
+func newWorld(t *testing.T, dsn string, stepLimit time.Duration) *world {
 	t.Helper()
-	w := &world{t: t}
+	w := &world{t: t, links: &links{}}
 	if dsn == "" {
 		dsn = dbtest.DSN(t)
 	}
@@ -75,8 +78,8 @@ func newWorld(t *testing.T, dsn string) *world {
 		t.Fatal(err)
 	}
 	var northAddr, holdAddr string
-	w.north, northAddr = w.operator()
-	w.hold, holdAddr = w.operator()
+	w.north, northAddr = w.operator(stepLimit)
+	w.hold, holdAddr = w.operator(stepLimit)
 	bind := func(addr string) string {
 		return fmt.Sprintf("[[operator.bind]]\naddress = %q\nsystem_id = \"wasl\"\npassword = \"secret\"\nwindow = %d\n", addr, window)
 	}
@@ -107,10 +110,11 @@ in_doubt = "hold"
 }
 
 // operator starts a stand-in whose every PDU is looked at.
-func (w *world) operator() (*smsc.SMSC, string) {
+func (w *world) operator(stepLimit time.Duration) (*smsc.SMSC, string) {
 	w.t.Helper()
 	s, err := smsc.New(smsc.Config{
-		Accounts: map[string]string{"wasl": "secret"}, AnyNumber: true, LedgerMax: 10_000_000, StepLimit: 2 * time.Second,
+		Accounts: map[string]string{"wasl": "secret"}, AnyNumber: true, LedgerMax: 10_000_000,
+		StepLimit: stepLimit, Session: smpp.SessionConfig{Window: 100},
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -122,10 +126,11 @@ func (w *world) operator() (*smsc.SMSC, string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() {
-		served <- s.Serve(ctx, wire{ln, func(s sight, p pdu) bool {
+		at := func(s sight, p pdu) bool {
 			at := w.onWire.Load()
 			return at == nil || (*at)(s, p)
-		}})
+		}
+		served <- s.Serve(ctx, wire{ln, at, w.links})
 	}()
 	w.t.Cleanup(func() {
 		cancel()
