@@ -194,6 +194,7 @@ create table account (
     pin_hash         text     not null,
     pin_wrong        integer  not null default 0 check (pin_wrong >= 0), -- since the last right one
     pin_locked_until timestamptz,
+    pin_try          text, -- the text whose try was counted last: one that is handed on again is the same try
     consent_version  integer  not null,
     consent_at       timestamptz not null,
     opt_out_at       timestamptz,

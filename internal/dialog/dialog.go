@@ -49,8 +49,9 @@ type Accounts interface {
 	// Lookup gives a fault of kind NotFound for a number without an account.
 	Lookup(ctx context.Context, n private.Msisdn) (Account, error)
 	// CheckPIN gives a fault "pin.wrong" for a wrong PIN, and another one with a
-	// text when no further try is allowed now.
-	CheckPIN(ctx context.Context, account int64, pin string) error
+	// text when no further try is allowed now. try, where not empty, names the
+	// text that is answered: it may be answered again, and is one try.
+	CheckPIN(ctx context.Context, account int64, pin, try string) error
 	SetLang(ctx context.Context, n private.Msisdn, l text.Lang) error
 	SetOptOut(ctx context.Context, account int64, out bool) error
 }

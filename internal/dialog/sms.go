@@ -65,7 +65,7 @@ func (d *Dialog) receive(ctx context.Context, in message.Inbound) error {
 	if a.Lang.Known() {
 		s.Lang = a.Lang
 	}
-	t := &talk{in: in, turn: turn{d: d, s: s, from: in.From, channel: form.SMS, operator: in.Operator, now: now}}
+	t := &talk{in: in, turn: turn{d: d, s: s, from: in.From, channel: form.SMS, operator: in.Operator, try: key, now: now}}
 	v, err := t.hear(form.Remember(ctx))
 	if err != nil {
 		return fmt.Errorf("answer text %d: %w", in.ID, err)

@@ -31,6 +31,7 @@ type turn struct {
 	from     private.Msisdn
 	channel  form.Channel
 	operator string
+	try      string // names the text that is answered, which may be answered again after a crash
 	now      time.Time
 
 	refused bool // the answer could not be taken
@@ -166,7 +167,7 @@ func (t *turn) answerPIN(ctx context.Context, input string) (view, error) {
 	if why, ok := citizenFault(err); ok {
 		return t.refuse(t.askPIN(), why), nil
 	}
-	err = t.d.Accounts.CheckPIN(ctx, t.s.Acc, pin)
+	err = t.d.Accounts.CheckPIN(ctx, t.s.Acc, pin, t.try)
 	switch why := fault.LineOf(err); {
 	case err == nil:
 		t.taken()

@@ -171,14 +171,15 @@ func (r *Registry) derive(ctx context.Context, pin string, salt []byte, memory, 
 // minute at first and twice as long after each further wrong one, up to a day:
 // a Forbidden fault "pin.locked" with the "minutes" to wait. Every try is counted before it is
 // checked, so that neither a crash nor a thousand tries at once gives a free
-// one.
-func (r *Registry) CheckPIN(ctx context.Context, accountID int64, pin string) error {
+// one. try, where it is not empty, names what the PIN came in and always comes
+// with the same PIN: handed on again after a crash it is no further try.
+func (r *Registry) CheckPIN(ctx context.Context, accountID int64, pin, try string) error {
 	now := r.now()
 	var hash PINHash
 	var wrong int
 	var locked *time.Time
 	var charged bool
-	err := r.db.QueryRow(ctx, sqlChargeTry, accountID, now, freeTries, firstLock, longLock).Scan(&hash, &wrong, &locked, &charged)
+	err := r.db.QueryRow(ctx, sqlChargeTry, accountID, now, freeTries, firstLock, longLock, try).Scan(&hash, &wrong, &locked, &charged)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return fault.NotFound("account.unknown", nil)
 	}

@@ -89,7 +89,7 @@ func TestWrongPINsLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	try := func(pin string) string {
-		err := w.CheckPIN(t.Context(), a.ID, pin)
+		err := w.CheckPIN(t.Context(), a.ID, pin, "")
 		if err == nil {
 			return "right"
 		}
@@ -121,9 +121,37 @@ func TestWrongPINsLock(t *testing.T) {
 	}
 	want("5937", "right")
 	want("1111", "pin.wrong map[left:2]")
-	if err := w.CheckPIN(t.Context(), 9999, "5937"); fault.KindOf(err) != fault.KindNotFound {
+	if err := w.CheckPIN(t.Context(), 9999, "5937", ""); fault.KindOf(err) != fault.KindNotFound {
 		t.Errorf("nobody's PIN: %v", err)
 	}
+}
+
+// A text that is handed on again after a crash is the try that it was.
+func TestTheSameTryCountsOnce(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	a, err := w.register(t, number(t, "0612345678"), "AB123456", "5937")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(pin, try string, answer text.Key) {
+		t.Helper()
+		if got := fault.KeyOf(w.CheckPIN(t.Context(), a.ID, pin, try)); got != answer {
+			t.Errorf("%s in %s: %q, want %q", pin, try, got, answer)
+		}
+	}
+	for range 5 {
+		want("1111", "in/1", "pin.wrong")
+	}
+	want("1111", "in/2", "pin.wrong")
+	// The third was counted, and the process died before it looked.
+	_, err = w.db.Exec(t.Context(), `update account set pin_wrong = 3, pin_try = 'in/3', pin_locked_until = $1`, w.clock.now().Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want("5937", "in/4", "pin.locked")
+	want("5937", "in/3", "")
+	want("1111", "in/4", "pin.wrong")
 }
 
 // A hundred guesses at once get three tries, as one after the other would.
@@ -139,7 +167,7 @@ func TestGuessesAtOnceGetNoFreeTry(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 100 {
 		wg.Go(func() {
-			err := w.CheckPIN(t.Context(), a.ID, "1111")
+			err := w.CheckPIN(t.Context(), a.ID, "1111", "")
 			mu.Lock()
 			defer mu.Unlock()
 			answers[fault.KeyOf(err)]++

@@ -81,16 +81,17 @@ where id = $1 and account_id = $2 and not self and removed_at is null`
 // $3 tries are free; from then on each one locks for $4, twice as long each time, $5 at most. A locked account is only read.
 const sqlChargeTry = `
 with a as (
-    select id, pin_hash, pin_wrong, pin_locked_until from account where id = $1 and closed_at is null for update
+    select id, pin_hash, pin_wrong, pin_locked_until, coalesce(pin_try = nullif($6, ''), false) as again
+    from account where id = $1 and closed_at is null for update
 ), t as (
-    update account set pin_wrong = account.pin_wrong + 1,
+    update account set pin_wrong = account.pin_wrong + 1, pin_try = nullif($6, ''),
         pin_locked_until = case when account.pin_wrong + 1 >= $3
             then $2::timestamptz + least($5::interval, $4::interval * power(2, least(account.pin_wrong + 1 - $3, 20))) end
-    from a where account.id = a.id and (a.pin_locked_until is null or a.pin_locked_until <= $2)
+    from a where account.id = a.id and not a.again and (a.pin_locked_until is null or a.pin_locked_until <= $2)
     returning account.id, account.pin_wrong, account.pin_locked_until
 )
 select a.pin_hash, coalesce(t.pin_wrong, a.pin_wrong), case when t.id is null then a.pin_locked_until else t.pin_locked_until end,
-    t.id is not null
+    t.id is not null or a.again
 from a left join t on t.id = a.id`
 
 const sqlForgiveTries = `

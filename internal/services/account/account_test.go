@@ -159,7 +159,7 @@ func TestRegister(t *testing.T) {
 	if err != nil || a.Quality != person.Lawyer || a.ConsentVersion != 1 {
 		t.Errorf("%+v, %v", a, err)
 	}
-	if err := p.persons.CheckPIN(t.Context(), a.ID, "5937"); err != nil {
+	if err := p.persons.CheckPIN(t.Context(), a.ID, "5937", ""); err != nil {
 		t.Error(err)
 	}
 	if n := p.count(`select count(*) from message`); n != 1 {
@@ -218,10 +218,10 @@ func TestSettings(t *testing.T) {
 	if err != nil || a.Lang != text.Darija || a.OptOut {
 		t.Errorf("%+v, %v", a, err)
 	}
-	if err := p.persons.CheckPIN(t.Context(), a.ID, "86024"); err != nil {
+	if err := p.persons.CheckPIN(t.Context(), a.ID, "86024", ""); err != nil {
 		t.Error(err)
 	}
-	if err := p.persons.CheckPIN(t.Context(), a.ID, "5937"); fault.KeyOf(err) != "pin.wrong" {
+	if err := p.persons.CheckPIN(t.Context(), a.ID, "5937", ""); fault.KeyOf(err) != "pin.wrong" {
 		t.Error(err)
 	}
 	if n := p.count(`select count(*) from message`); n != 3 { // registered, PIN changed, my data
