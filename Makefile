@@ -7,7 +7,7 @@ RACE     ?= -race
 FUZZTIME ?= 20s
 BENCH    ?= .
 # The whole program under test, browsers included: run without the race detector, which slows it fourfold.
-WHOLE    := /(cmd/wasl|internal/web)$$
+WHOLE    := /(cmd/wasl|internal/web|internal/acceptance)$$
 
 .PHONY: help build run demo test race check lint fuzz bench clean
 

@@ -149,9 +149,7 @@ func inWords(hits map[point]int) string {
 func (w *world) outage() {
 	w.t.Helper()
 	w.decide()
-	for _, table := range []string{"inbox", "message_part"} {
-		w.exec("update " + table + " set lease_until = lease_until - interval '10 minutes' where state = 'claimed'")
-	}
+	w.exec("update inbox set lease_until = lease_until - interval '10 minutes' where state = 'claimed'")
 }
 
 // decide makes doubt old enough to be decided.
