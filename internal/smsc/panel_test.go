@@ -146,7 +146,9 @@ func TestPanelInABrowser(t *testing.T) {
 	if _, err := a.Submit(soon(t), one("x")); !errors.Is(err, smpp.ErrMsgQueueFull) {
 		t.Errorf("got %v", err)
 	}
-	run(t, ctx, seen(`document.querySelector("#total").innerText.includes("1")`))
+	// The page reads the state again, and its controls keep to it.
+	run(t, ctx, seen(`document.querySelector("#total").innerText.includes("1") && document.querySelectorAll(".fault.on").length === 2 &&
+		document.querySelector('output[for="f-throttle"]').value === "50/s"`))
 	shot(t, ctx, "faults-fr-bad-1280")
 	run(t, ctx, chromedp.Click(chromedp.CSS(".first")), seen(`!document.getElementById("good").hidden && !document.getElementById("f-full").checked`))
 	if f := s.FaultsOn(""); f != (smsc.Faults{}) {

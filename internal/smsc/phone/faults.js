@@ -119,7 +119,7 @@ function lost() {
 
 async function look() {
   try {
-    draw(await (await fetch("faults/state?on=" + encodeURIComponent(main.dataset.on))).json());
+    draw(await (await fetch("faults/state?on=" + encodeURIComponent(main.dataset.scope))).json());
   } catch {
     lost();
   }
