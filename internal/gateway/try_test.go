@@ -1,0 +1,406 @@
+package gateway_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wasl-sms/wasl/internal/gateway"
+	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/internal/smsc"
+	"github.com/wasl-sms/wasl/smpp"
+)
+
+// certificate is a server's, signed by an authority of its own.
+type certificate struct {
+	pair tls.Certificate
+	ca   string // PEM
+}
+
+func certify(t *testing.T, name string, from, until time.Time) certificate {
+	t.Helper()
+	fail := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	fail(err)
+	ca := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "North's own authority"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: from.AddDate(-1, 0, 0), NotAfter: until.AddDate(9, 0, 0), KeyUsage: x509.KeyUsageCertSign,
+	}
+	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
+	fail(err)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	fail(err)
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), DNSNames: []string{name}, NotBefore: from, NotAfter: until}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
+	fail(err)
+	return certificate{
+		pair: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
+		ca:   string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER})),
+	}
+}
+
+// tried is an operator to try, with the settings that reach it.
+type tried struct {
+	smsc     *smsc.SMSC
+	address  string
+	settings string
+	dir      string
+}
+
+func newSMSC(t *testing.T, faults string, cert *certificate) *tried {
+	t.Helper()
+	s, err := smsc.New(smsc.Config{Accounts: map[string]string{"wasl": "secret"}, SIMs: []string{"+212600000001"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := smsc.ParseFaults(faults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.SetFaults(f)
+	p := &tried{smsc: s, dir: t.TempDir()}
+	ln := p.listen(t)
+	if cert != nil {
+		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert.pair}})
+		if err := os.WriteFile(filepath.Join(p.dir, "north.pem"), []byte(cert.ca), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := s.Serve(ctx, ln); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		s.Behave()
+		cancel()
+		serving.Wait()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func (p *tried) listen(t *testing.T) net.Listener {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.address = ln.Addr().String()
+	return ln
+}
+
+// try reads an operators file with these settings of its bind, and tries it.
+func (p *tried) try(t *testing.T, trial gateway.Trial, settings string) gateway.Finding {
+	t.Helper()
+	address := p.address
+	if strings.Contains(settings, "address =") {
+		address = ""
+	} else {
+		settings += fmt.Sprintf("\naddress = %q", address)
+	}
+	if !strings.Contains(settings, "password =") {
+		settings += "\npassword = \"secret\""
+	}
+	ops, err := gateway.ParseOperators("[[operator]]\nname = \"north\"\nshort_codes = [\"3690\"]\n[[operator.bind]]\nsystem_id = \"wasl\"\n"+settings, p.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	return trial.Try(ctx, ops[0], ops[0].Binds[0])
+}
+
+// finds checks that a finding has these words, in what is wrong or what to do.
+func finds(t *testing.T, f gateway.Finding, words ...string) {
+	t.Helper()
+	all := f.Wrong + "\n" + strings.Join(f.Do, "\n") + "\n" + strings.Join(f.Notes, "\n")
+	for _, w := range words {
+		if !strings.Contains(all, w) {
+			t.Errorf("%q is not in:\n%s", w, all)
+		}
+	}
+}
+
+func TestTryABindThatWorks(t *testing.T) {
+	t.Parallel()
+	p := newSMSC(t, "no-receipts", nil)
+	trial := gateway.Trial{}
+	to, err := private.ParseMsisdn("+212600000001", "MA")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial.Send.To, trial.Send.Text = to, "Essai"
+	f := p.try(t, trial, "")
+	if !f.OK() || len(f.Notes) > 0 {
+		t.Fatalf("%s, notes %v", f.Wrong, f.Notes)
+	}
+	done := strings.Join(f.Done, "\n")
+	for _, w := range []string{"connects in", `bound as transceiver; the operator calls itself "smsc"`, "answers enquire_link", "took a text", "unbinds"} {
+		if !strings.Contains(done, w) {
+			t.Errorf("%q is not in:\n%s", w, done)
+		}
+	}
+	if strings.Contains(done, "600000001") {
+		t.Error("the number is printed")
+	}
+	if l := p.smsc.Ledger(); len(l) != 1 || l[0].Text != "Essai" || l[0].Source != "3690" {
+		t.Errorf("the operator has %d messages", len(l))
+	}
+	if _, total := p.smsc.States(); total.Refused != 0 {
+		t.Errorf("%+v", total)
+	}
+}
+
+func TestTryARefusedBind(t *testing.T) {
+	t.Parallel()
+	for status, words := range map[string][]string{
+		"0x05":  {"another process holds this bind", "`wasl serve` runs"},
+		"0x0D":  {"without saying why", "system_type", "accounts get locked"},
+		"0x0E":  {"password is wrong", "accounts get locked"},
+		"0x0F":  {`does not know the system_id "wasl"`},
+		"0x53":  {"system_type"},
+		"0x03":  {"does not take this kind of bind", "a transmitter and a receiver"},
+		"0x58":  {"no bind just now", "wait some minutes"},
+		"0x08":  {"trouble of its own"},
+		"0x401": {"one of its own"},
+		"0x45":  {"ESME_RSUBMITFAIL"},
+	} {
+		f := newSMSC(t, "bind-status="+status, nil).try(t, gateway.Trial{}, "")
+		if f.Wrong == "" || f.Held != (status == "0x05") {
+			t.Errorf("%s: wrong %q, held %v", status, f.Wrong, f.Held)
+		}
+		finds(t, f, words...)
+	}
+	finds(t, newSMSC(t, "", nil).try(t, gateway.Trial{}, `password = "wrong"`), "password is wrong")
+}
+
+func TestTryALinkThatFails(t *testing.T) {
+	t.Parallel()
+	quick := `bind_wait = "300ms"`
+	finds(t, newSMSC(t, "ignore-binds", nil).try(t, gateway.Trial{}, quick), "does not answer the bind within 300ms", "load balancer")
+	// enquire_link before the answer is no trouble.
+	if f := newSMSC(t, "early-enquire", nil).try(t, gateway.Trial{}, ""); !f.OK() {
+		t.Error(f.Wrong)
+	}
+	p := newSMSC(t, "", nil)
+	p.smsc.SetFaultsOn("wasl", smsc.Faults{HalfOpen: true})
+	finds(t, p.try(t, gateway.Trial{}, quick), "does not answer the bind")
+
+	free := &tried{dir: t.TempDir()}
+	_ = free.listen(t).Close()
+	finds(t, free.try(t, gateway.Trial{}, ""), "refuses connections", "plain SMPP and one for TLS")
+
+	finds(t, free.try(t, gateway.Trial{}, `address = "smsc.north.example"`), "has no port", "2775")
+	nowhere := gateway.Trial{Lookup: func(_ context.Context, host string) ([]string, error) {
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}}
+	finds(t, free.try(t, nowhere, `address = "smsc.north.example:2775"`), "smsc.north.example is not known to DNS", "VPN")
+	silent := gateway.Trial{Lookup: func(_ context.Context, host string) ([]string, error) {
+		return nil, &net.DNSError{Err: "i/o timeout", Name: host, IsTimeout: true}
+	}}
+	finds(t, free.try(t, silent, `address = "smsc.north.example:2775"`), "DNS does not answer")
+	walled := gateway.Trial{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	finds(t, free.try(t, walled, quick), "does not answer within 300ms", "firewall", "allow the public address")
+
+	web := scripted(t, func(c net.Conn, _ *smpp.FrameReader) {
+		_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+		_, _ = io.Copy(io.Discard, c)
+	})
+	finds(t, web.try(t, gateway.Trial{}, quick), "is not SMPP", "another kind of server")
+}
+
+// A server that takes connections and drops them, as many do with addresses
+// that they don't know.
+func TestTryAClosedDoor(t *testing.T) {
+	t.Parallel()
+	p := &tried{dir: t.TempDir()}
+	ln := p.listen(t)
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Read(make([]byte, 1024))
+			_ = c.Close()
+		}
+	})
+	finds(t, p.try(t, gateway.Trial{}, ""), "closes the connection instead of answering the bind", "allow the public address")
+	_ = ln.Close()
+	serving.Wait()
+}
+
+func TestTryTLS(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	good := certify(t, "localhost", now.Add(-time.Hour), now.AddDate(1, 0, 0))
+	secured := newSMSC(t, "", &good)
+	withCA := "tls = true\ntls_ca = \"north.pem\"\ntls_server_name = \"localhost\""
+	if f := secured.try(t, gateway.Trial{}, withCA); !f.OK() || !strings.Contains(strings.Join(f.Done, "\n"), "TLS 1.3, with a certificate for localhost until") {
+		t.Errorf("%s: %v", f.Wrong, f.Done)
+	}
+	finds(t, secured.try(t, gateway.Trial{}, "tls = true\ntls_server_name = \"localhost\""), "North's own authority", "does not trust", "`tls_ca`")
+	finds(t, secured.try(t, gateway.Trial{}, "tls = true\ntls_ca = \"north.pem\"\ntls_server_name = \"smsc.north.example\""),
+		"is for localhost, not for smsc.north.example", `tls_server_name = "localhost"`)
+	finds(t, secured.try(t, gateway.Trial{}, ""), "speaks TLS, and the bind is plain", "tls = true")
+	later := gateway.Trial{Now: func() time.Time { return now.AddDate(1, 1, 0) }}
+	finds(t, secured.try(t, later, withCA), "has ended", "renew", "clock")
+	before := gateway.Trial{Now: func() time.Time { return now.AddDate(0, 0, -2) }}
+	finds(t, secured.try(t, before, withCA), "holds from", "clock")
+	soon := gateway.Trial{Now: func() time.Time { return now.AddDate(1, 0, -10) }}
+	if f := secured.try(t, soon, withCA); !f.OK() {
+		t.Error(f.Wrong)
+	} else {
+		finds(t, f, "ends in 10 days")
+	}
+
+	plain := newSMSC(t, "", nil)
+	finds(t, plain.try(t, gateway.Trial{}, "tls = true"), "does not speak TLS", "tls = false")
+	old := certify(t, "localhost", now.Add(-time.Hour), now.AddDate(1, 0, 0))
+	p := &tried{dir: t.TempDir()}
+	ln := tls.NewListener(p.listen(t), &tls.Config{Certificates: []tls.Certificate{old.pair}, ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12})
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, c)
+			_ = c.Close()
+		}
+	})
+	if err := os.WriteFile(filepath.Join(p.dir, "north.pem"), []byte(old.ca), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	finds(t, p.try(t, gateway.Trial{}, withCA), "refuses the TLS handshake", "certificate of ours")
+	_ = ln.Close()
+	serving.Wait()
+}
+
+// scripted answers binds as the test says.
+func scripted(t *testing.T, f func(c net.Conn, frames *smpp.FrameReader)) *tried {
+	t.Helper()
+	p := &tried{dir: t.TempDir()}
+	ln := p.listen(t)
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		f(c, smpp.NewFrameReader(c, 65536))
+	})
+	t.Cleanup(func() { _ = ln.Close(); serving.Wait() })
+	return p
+}
+
+func TestTryLeavesWhatWaits(t *testing.T) {
+	t.Parallel()
+	answered := make(chan smpp.Header, 2)
+	p := scripted(t, func(c net.Conn, frames *smpp.FrameReader) {
+		h, _, _ := frames.Next()
+		// An old operator: no version, and messages at once.
+		_, _ = c.Write(smpp.AppendHeader(nil, smpp.BindTransceiverResp, smpp.StatusOK, h.Seq))
+		b, err := smpp.AppendMessage(nil, 9, &smpp.ShortMessage{Command: smpp.DeliverSM, Payload: []byte("SUIVI")})
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = c.Write(b)
+		for {
+			h, _, err := frames.Next()
+			if err != nil {
+				return
+			}
+			switch {
+			case h.Command == smpp.DeliverSMResp:
+				answered <- h
+			case !h.Command.IsResponse():
+				_, _ = c.Write(smpp.AppendHeader(nil, h.Command.Response(), smpp.StatusOK, h.Seq))
+			}
+		}
+	})
+	f := p.try(t, gateway.Trial{}, "")
+	if !f.OK() {
+		t.Error(f.Wrong)
+	}
+	finds(t, f, "left to the operator, to come again (0x64): 1", "does not tell its SMPP version", "no_reference")
+	if h := <-answered; h.Status != smpp.ErrRxTAppn || h.Seq != 9 {
+		t.Errorf("the message was answered %v", h.Status)
+	}
+}
+
+func TestTryALinkThatEndsEarly(t *testing.T) {
+	t.Parallel()
+	accept := func(c net.Conn, frames *smpp.FrameReader) {
+		h, _, _ := frames.Next()
+		_, _ = c.Write(smpp.AppendHeader(nil, smpp.BindTransceiverResp, smpp.StatusOK, h.Seq))
+	}
+	p := scripted(t, func(c net.Conn, frames *smpp.FrameReader) { accept(c, frames) })
+	finds(t, p.try(t, gateway.Trial{}, ""), "cuts the link before it answers enquire_link")
+	p = scripted(t, func(c net.Conn, frames *smpp.FrameReader) {
+		accept(c, frames)
+		_, _ = c.Write(smpp.AppendHeader(nil, smpp.Unbind, smpp.StatusOK, 1))
+		_, _ = io.Copy(io.Discard, c)
+	})
+	finds(t, p.try(t, gateway.Trial{}, ""), "unbinds before it answers enquire_link")
+	p = scripted(t, func(c net.Conn, frames *smpp.FrameReader) {
+		accept(c, frames)
+		_, _ = io.Copy(io.Discard, c)
+	})
+	finds(t, p.try(t, gateway.Trial{}, `bind_wait = "200ms"`), "bound, and enquire_link is not answered within 200ms")
+	p = scripted(t, func(c net.Conn, frames *smpp.FrameReader) {
+		h, _, _ := frames.Next()
+		_, _ = c.Write(smpp.AppendHeader(nil, smpp.GenericNack, smpp.ErrInvCmdID, h.Seq))
+		_, _ = io.Copy(io.Discard, c)
+	})
+	finds(t, p.try(t, gateway.Trial{}, ""), "does not take this kind of bind")
+}
+
+func TestTryATextThatIsRefused(t *testing.T) {
+	t.Parallel()
+	to, err := private.ParseMsisdn("+212600000001", "MA")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial := gateway.Trial{}
+	trial.Send.To, trial.Send.Text = to, "Essai"
+	for status, words := range map[string][]string{
+		"0x0A": {"the text is refused", "sender_ton"}, "0x0B": {"dest_ton"}, "0x58": {"`tps`"}, "0x15": {"service_type"},
+		"0x62": {"validity"}, "0xC1": {"no_reference"}, "0x45": {"what it saw"},
+	} {
+		finds(t, newSMSC(t, "status="+status, nil).try(t, trial, ""), words...)
+	}
+	trial.Send.Text = strings.Repeat("Essai ", 40)
+	finds(t, newSMSC(t, "", nil).try(t, trial, ""), "needs 2 parts", "shorten")
+}
