@@ -72,6 +72,7 @@ A script has a step a line, or between semicolons:
   at 10s lose=3 receipt-id=hex for 20s
   at 30s on wasl/2 cut
   at 40s flood 500
+  at 50s outbind 192.0.2.7:2776
   at 60s behave
 
 "on" means an account, or one bind of it. While it runs, the same is done on the

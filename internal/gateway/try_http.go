@@ -16,7 +16,7 @@ func (h *HTTP) Door(base string) []string {
 	if d.Secret != "" && d.Proof == aggregator.ByQuery {
 		address += "?" + url.QueryEscape(d.Name) + "=THE-SECRET"
 	}
-	lines := []string{fmt.Sprintf("give the aggregator (%s) this address for USSD: %s", h.Format, address)}
+	lines := []string{fmt.Sprintf("give the aggregator (%s) this address for USSD: %s", h.FormatName, address)}
 	switch {
 	case d.Secret == "":
 		lines = append(lines, "no secret is set: who calls from an allowed address may speak for any phone")

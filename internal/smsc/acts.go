@@ -3,6 +3,7 @@ package smsc
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,6 +73,32 @@ func (s *SMSC) Do(name, scope string, n int) error {
 			return fmt.Errorf("smsc: %s: %w", name, err)
 		}
 	}
+	return nil
+}
+
+// Outbind connects to an application that waits for it, says outbind, and
+// serves the bind that comes back. It returns once that is said.
+func (s *SMSC) Outbind(ctx context.Context, address string) error {
+	s.mu.Lock()
+	server := s.server
+	s.mu.Unlock()
+	if server == nil {
+		return ErrClosed
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.DeliverLimit)
+	defer cancel()
+	c, err := s.cfg.Dial(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("smsc: outbind: %w", err)
+	}
+	t := s.newTap(c)
+	err = t.say(func(seq uint32) ([]byte, error) {
+		return smpp.AppendOutbind(nil, seq, smpp.OutbindRequest{SystemID: systemID, Password: s.cfg.OutbindPassword})
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("smsc: outbind: %w", err), t.Close())
+	}
+	s.spawn(func(ctx context.Context) { server.ServeConn(ctx, t) })
 	return nil
 }
 

@@ -17,7 +17,7 @@ import (
 //	throttle=5/s delay=200ms..1s      # at once, and from then on
 //	at 10s lose=3 receipt-id=hex for 20s
 //	at 30s on wasl/2 cut
-//	at 40s flood 500
+//	at 40s flood 500; outbind 192.0.2.7:2776
 //	at 60s behave
 //
 // A step without "at" happens with the one before it. "on" means an account,
@@ -33,6 +33,8 @@ type Step struct {
 	Act    string
 	N      int
 	Behave bool
+
+	Outbind string // address of an application that waits for it
 }
 
 // Assignment is one fault by its name.
@@ -93,6 +95,10 @@ func parseStep(words []string, at time.Duration) (Step, error) {
 			}
 		case word == "on":
 			if step.On, err = argument(); err != nil {
+				return step, err
+			}
+		case word == "outbind":
+			if step.Outbind, err = argument(); err != nil {
 				return step, err
 			}
 		case word == "behave":
@@ -168,6 +174,11 @@ func (s *SMSC) apply(step Step) error {
 		}
 		s.setOn(step.On, f)
 		s.mu.Unlock()
+	}
+	if step.Outbind != "" {
+		if err := s.Outbind(s.ctx, step.Outbind); err != nil {
+			return err
+		}
 	}
 	if step.Act != "" {
 		return s.Do(step.Act, step.On, step.N)

@@ -3,7 +3,9 @@ package smsc_test
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -218,4 +220,48 @@ func TestTextsThatComeTwice(t *testing.T) {
 			t.Errorf("%d messages, want the first twice and the second once", len(a.got))
 		}
 	})
+}
+
+func TestOutbind(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, smsc.Config{OutbindPassword: "welcome"})
+	address, bound := make(chan string, 1), make(chan struct{}, 1)
+	a := &application{got: make(chan smpp.ShortMessage, 10)}
+	a.Client = smpp.NewClient(smpp.ClientConfig{
+		SystemID: smsctest.SystemID, Password: smsctest.Password,
+		Outbind: &smpp.OutbindConfig{
+			Addr: "127.0.0.1:0", SystemID: "smsc", Password: "welcome",
+			Listen: func(ctx context.Context, network, addr string) (net.Listener, error) {
+				ln, err := (&net.ListenConfig{}).Listen(ctx, network, addr)
+				if err == nil {
+					address <- ln.Addr().String()
+				}
+				return ln, err
+			},
+		},
+		OnState: func(st smpp.State, _ error) {
+			if st.Bound() {
+				bound <- struct{}{}
+			}
+		},
+	}, a)
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = a.Run(ctx) })
+	defer running.Wait()
+	defer cancel()
+	script, err := smsc.ParseScript("outbind " + <-address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(script); err != nil {
+		t.Fatal(err)
+	}
+	<-bound
+	if err := s.SendSMS(soon(t), sim, "3690", "STOP"); err != nil {
+		t.Error(err)
+	}
+	if m := a.next(t); text(t, m) != "STOP" {
+		t.Errorf("got %q", text(t, m))
+	}
 }

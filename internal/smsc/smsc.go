@@ -34,6 +34,10 @@ type Config struct {
 	LedgerFile string // each accepted message is a line here, on disk before its response
 	LedgerMax  int    // entries kept in memory; 100,000
 
+	// Dial connects to applications that wait for outbind; TCP, unless set.
+	Dial            func(ctx context.Context, network, address string) (net.Conn, error)
+	OutbindPassword string
+
 	Session smpp.SessionConfig
 	Log     *slog.Logger
 	Now     func() time.Time
@@ -52,6 +56,9 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Dial == nil {
+		c.Dial = (&net.Dialer{}).DialContext
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -65,6 +72,9 @@ func orElse[T comparable](v, other T) T {
 	}
 	return v
 }
+
+// systemID is the operator's own name.
+const systemID = "smsc"
 
 // firstID lets every form of a message id look different from the others.
 const firstID = 0x5EA0B0
@@ -92,6 +102,7 @@ type SMSC struct {
 	gone     Counts // of binds that have ended
 	taps     map[*tap]struct{}
 	turn     int
+	server   *smpp.Server        // of Serve
 	conducts map[string]*conduct // by scope; "" for all others
 	scripts  context.CancelFunc  // ends those that run
 	scripted context.Context
@@ -128,13 +139,16 @@ func New(cfg Config) (*SMSC, error) {
 // it started.
 func (s *SMSC) Serve(ctx context.Context, ln net.Listener) error {
 	srv := &smpp.Server{
-		SystemID: "smsc",
+		SystemID: systemID,
 		Auth:     s.authenticate,
 		Handler:  link{s},
 		Session:  s.cfg.Session,
 		OnBind:   s.bound,
 		OnUnbind: s.unbound,
 	}
+	s.mu.Lock()
+	s.server = srv
+	s.mu.Unlock()
 	if err := srv.Serve(ctx, tapListener{ln, s}); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("smsc: serve %s: %w", ln.Addr(), err)
 	}

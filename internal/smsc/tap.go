@@ -59,15 +59,19 @@ func (l tapListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	return l.smsc.newTap(c), nil
+}
+
+func (s *SMSC) newTap(c net.Conn) *tap {
 	t := &tap{
-		Conn: c, smsc: l.smsc, marks: make(map[uint32]mark), ownSeq: firstOwnSeq,
+		Conn: c, smsc: s, marks: make(map[uint32]mark), ownSeq: firstOwnSeq,
 		changed: make(chan struct{}), closed: make(chan struct{}),
 	}
-	l.smsc.mu.Lock()
-	defer l.smsc.mu.Unlock()
-	l.smsc.taps[t] = struct{}{}
-	t.behave(l.smsc.towards("", 0).faults)
-	return t, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taps[t] = struct{}{}
+	t.behave(s.towards("", 0).faults)
+	return t
 }
 
 // firstOwnSeq begins the numbers of requests that go past the session, far
