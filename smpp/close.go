@@ -55,10 +55,17 @@ func (s *Session) end(ctx context.Context, reason error) error {
 }
 
 // drain waits until our window is empty and the peer's requests are answered.
+// What is drained already stays so when the peer ends the link at the same
+// moment.
 func (s *Session) drain(ctx context.Context) bool {
 	timer := time.NewTimer(s.cfg.DrainTimeout)
 	defer timer.Stop()
 	for range cap(s.slots) {
+		select {
+		case s.slots <- struct{}{}:
+			continue
+		default:
+		}
 		select {
 		case s.slots <- struct{}{}:
 		case <-timer.C:
@@ -68,6 +75,17 @@ func (s *Session) drain(ctx context.Context) bool {
 		case <-ctx.Done():
 			return false
 		}
+	}
+	s.mu.Lock()
+	lost := s.lost
+	s.mu.Unlock()
+	if lost {
+		return false
+	}
+	select {
+	case <-s.work.drained():
+		return true
+	default:
 	}
 	select {
 	case <-s.work.drained():

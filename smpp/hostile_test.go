@@ -17,6 +17,22 @@ import (
 	"github.com/wasl-sms/wasl/smpp/smpptest"
 )
 
+// noise is octets that were PDUs before something happened to them.
+func noise(table []pduCase, seed uint64) (all [][]byte) {
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 20 {
+		raw := bytes.Clone(table[random.IntN(len(table))].raw)
+		for range random.IntN(4) {
+			raw[random.IntN(len(raw))] = byte(random.IntN(256))
+		}
+		if random.IntN(4) == 0 {
+			raw = raw[:random.IntN(len(raw))]
+		}
+		all = append(all, raw)
+	}
+	return all
+}
+
 // Octets that were a PDU before something happened to them: a session answers
 // what it can and ends when the stream cannot be read, never by itself
 // otherwise, and always leaves each of our requests with an outcome.
@@ -26,7 +42,6 @@ func TestSessionOutlivesNoise(t *testing.T) {
 	for seed := range uint64(300) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				random := rand.New(rand.NewPCG(seed, 0))
 				near, far := net.Pipe()
 				peer, s := smpptest.SMSCOver(t, near, far, smpp.SessionConfig{}, nil)
 				go peer.Drain()
@@ -34,14 +49,7 @@ func TestSessionOutlivesNoise(t *testing.T) {
 				for range 5 {
 					outcomes = append(outcomes, submit(ctx, s, text("x")))
 				}
-				for range 20 {
-					raw := bytes.Clone(table[random.IntN(len(table))].raw)
-					for range random.IntN(4) {
-						raw[random.IntN(len(raw))] = byte(random.IntN(256))
-					}
-					if random.IntN(4) == 0 {
-						raw = raw[:random.IntN(len(raw))]
-					}
+				for _, raw := range noise(table, seed) {
 					if _, err := far.Write(raw); err != nil {
 						break
 					}
@@ -59,6 +67,39 @@ func TestSessionOutlivesNoise(t *testing.T) {
 					errors.Is(err, io.ErrClosedPipe), errors.Is(err, smpp.ErrPeerUnbound), errors.As(err, &timeout):
 				default:
 					t.Errorf("ended with %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestServerOutlivesNoise(t *testing.T) {
+	t.Parallel()
+	table := pdus(t)
+	for seed := range uint64(300) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &smpp.Server{Auth: accept, Handler: &clerk{}}
+				near, far := net.Pipe()
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					server.ServeConn(ctx, far)
+				}()
+				peer := smpptest.NewPeer(t, near)
+				if seed%2 == 0 {
+					peer.Bind()
+				}
+				go peer.Drain()
+				for _, raw := range noise(table, seed) {
+					if _, err := near.Write(raw); err != nil {
+						break
+					}
+				}
+				_ = near.Close()
+				<-ended
+				if n := len(server.Sessions()); n != 0 {
+					t.Errorf("%d sessions left", n)
 				}
 			})
 		})

@@ -50,6 +50,7 @@ type Session struct {
 
 	mu       sync.Mutex
 	stopping bool // closing or ended
+	lost     bool // the link ended with requests unanswered
 	state    State
 	mode     Mode
 	peer     string

@@ -38,6 +38,7 @@ func (s *Session) settled() {
 func (s *Session) settleAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.lost = s.pending.first != nil
 	for r := s.pending.first; r != nil; r = s.pending.first {
 		cause := ErrNotSent
 		if r.end <= s.written {

@@ -16,7 +16,8 @@ const (
 
 // Mask copies a PDU so that it may be shown to others. Of an address the
 // first five characters stay; of texts, passwords and distribution lists the
-// length; of a user data header what places a part or names a language.
+// length; of a user data header what places a part or names a language. Names
+// of systems, message ids and times stay.
 // Whatever is not understood becomes zeros: unknown commands and parameters,
 // and all that follows a malformed field. The length never changes.
 func Mask(frame []byte) []byte {

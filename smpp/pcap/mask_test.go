@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/smpp/pcap"
 )
@@ -97,6 +99,41 @@ func TestMask(t *testing.T) {
 	if got := pcap.Mask([]byte(number)); !bytes.Equal(got, make([]byte, 12)) {
 		t.Errorf("less than a header: %q", got)
 	}
+}
+
+// Wherever in a message a number or words stand, seven characters in a row do
+// not come through: in any parameter, known or not, in any address, in a text
+// with a header or without, in a header.
+func TestNothingPassesTheMask(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		secret := rapid.SampledFrom([]string{number, dialled + "99", longText}).Draw(t, "secret")
+		m := smpp.ShortMessage{
+			Command:     rapid.SampledFrom([]smpp.Command{smpp.SubmitSM, smpp.DeliverSM, smpp.DataSM}).Draw(t, "command"),
+			ESMClass:    rapid.Byte().Draw(t, "esm_class"),
+			Source:      smpp.Address{Addr: secret},
+			Dest:        smpp.Address{Addr: secret},
+			Payload:     append(rapid.SliceOfN(rapid.Byte(), 0, 12).Draw(t, "header"), secret...),
+			ServiceType: rapid.SampledFrom([]string{"", "USSD"}).Draw(t, "service_type"),
+		}
+		m.UsePayloadTLV = rapid.Bool().Draw(t, "as message_payload")
+		for _, tag := range rapid.SliceOf(rapid.OneOf(rapid.Uint16Range(0, 0x0500), rapid.Uint16())).Draw(t, "tags") {
+			if tag := smpp.Tag(tag); tag != smpp.TagMessagePayload && tag != smpp.TagReceiptedMessageID {
+				m.TLVs = append(m.TLVs, smpp.TLV{Tag: tag, Value: []byte(secret)})
+			}
+		}
+		raw, err := smpp.AppendMessage(nil, 1, &m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw = raw[:rapid.IntRange(16, len(raw)).Draw(t, "cut")]
+		masked := pcap.Mask(raw)
+		for i := range len(secret) - 6 {
+			if bytes.Contains(masked, []byte(secret[i:i+7])) {
+				t.Fatalf("%q of %q came through: %q", secret[i:i+7], raw, masked)
+			}
+		}
+	})
 }
 
 // FuzzMask: any octets keep their length, and every octet shown is the one
