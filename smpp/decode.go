@@ -10,7 +10,7 @@ import (
 
 // decoder makes room for the strings and optional parameters of many PDUs at
 // a time, so that none needs an allocation of its own beyond its text. What it
-// has handed out it never touches again.
+// has handed out it never touches again; a string that is kept keeps its block.
 type decoder struct {
 	octets, atOnce int // to make room for at a time
 	text           strings.Builder

@@ -8,7 +8,8 @@ import "context"
 // time; several calls run at once, in any order. What it returns is the answer: nil
 // accepts, a Status anywhere in the error becomes the command_status, any
 // other error becomes SessionConfig.ErrorStatus and its text goes to the
-// Tracer only. The context ends when the link is lost.
+// Tracer only. The context ends when the link is lost. The strings of many
+// messages share blocks of 4 KB: what is to be kept for long, strings.Clone.
 type Handler interface {
 	Message(ctx context.Context, s *Session, m ShortMessage) (Reply, error)
 }

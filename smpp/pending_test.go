@@ -48,6 +48,9 @@ func TestPendingTable(t *testing.T) {
 				if p.match(DeliverSMResp, r.seq) != nil || p.match(GenericNack, r.seq) != r || p.match(SubmitSMResp, r.seq) != r {
 					t.Fatalf("%d is not found, or by the wrong command", r.seq)
 				}
+				if p.match(SubmitSMResp, r.seq+uint32(len(p.bySeq))) != nil {
+					t.Fatalf("%d is found by another number of its place", r.seq)
+				}
 				p.remove(r)
 				if rapid.Bool().Draw(t, "late") {
 					p.remember(r)
