@@ -191,12 +191,9 @@ func (d *decoder) params(b []byte) (TLVs, error) {
 func DecodeReply(body []byte) Reply { return forOne().reply(body) }
 
 func (d *decoder) reply(body []byte) Reply {
-	end := bytes.IndexByte(body, 0)
-	if end < 0 {
-		return Reply{MessageID: d.string(body)}
-	}
-	r := Reply{MessageID: d.string(body[:end])}
-	if rest := body[end+1:]; len(rest) > 0 {
+	id, rest, _ := bytes.Cut(body, []byte{0})
+	r := Reply{MessageID: d.string(id)}
+	if len(rest) > 0 {
 		if tlvs, err := d.params(bytes.Clone(rest)); err == nil && len(tlvs) > 0 {
 			r.TLVs = tlvs
 		}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -152,7 +153,7 @@ func buildRivals(ctx context.Context, folder string) (rivals []contender, remove
 	}
 	for _, name := range []string{"fiorix", "gosmpp"} {
 		rivals = append(rivals, contender{name, func(ctx context.Context, addr string, window int, length time.Duration) (s bench.Score, err error) {
-			cmd := exec.CommandContext(ctx, program, "-as", name, "-addr", addr, "-window", fmt.Sprint(window), "-for", length.String())
+			cmd := exec.CommandContext(ctx, program, "-as", name, "-addr", addr, "-window", strconv.Itoa(window), "-for", length.String())
 			cmd.Stderr = os.Stderr
 			out, err := cmd.Output()
 			if err != nil {
