@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -119,7 +120,7 @@ func newProcess(ctx context.Context, s *Settings, st *stores, operators *gateway
 	}
 	if has("gateway") {
 		p.gateway, err = gateway.New(gateway.Config{
-			Operators: operators, Links: a.links, Outbox: a.outbox, Inbox: p.inbox, Dialogue: d,
+			Operators: operators, Links: a.links, TraceDir: filepath.Join(s.DataDir, "traces"), Outbox: a.outbox, Inbox: p.inbox, Dialogue: d,
 			Log: log, Metrics: gateway.NewMetrics(a.metrics), Now: now,
 		})
 		if err != nil {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -33,6 +34,7 @@ type bind struct {
 	order  *order
 	health health
 	tally  *tally
+	trace  trace
 
 	sessions atomic.Uint64 // sessions so far: names the present one
 
@@ -59,7 +61,7 @@ func (g *Gateway) newBind(o *operator, cfg Bind) *bind {
 	b.tally = g.tallyOf(b.id())
 	b.place = g.nextPlace()
 	b.client = smpp.NewClient(smpp.ClientConfig{
-		Addr: cfg.Address, TLS: cfg.tlsConfig, Mode: cfg.mode,
+		Addr: cfg.Address, TLS: cfg.tlsConfig, Mode: cfg.mode, Outbind: b.outbind(b.turnedAway),
 		SystemID: cfg.SystemID, Password: cfg.Password, SystemType: cfg.SystemType, AddressRange: cfg.AddressRange,
 		BackoffMin: g.cfg.ReconnectMin, BackoffMax: g.cfg.ReconnectMax,
 		OnState: b.heard,
@@ -84,6 +86,7 @@ func (b *bind) id() links.Name { return links.Name{Operator: b.op.name, Bind: b.
 // start runs the bind until ctx ends or end is called.
 func (b *bind) start(ctx context.Context) {
 	ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	b.record(ctx, b.g.wishFor(b.id()).TraceUntil)
 	go func() {
 		defer close(b.done)
 		b.run(ctx)
@@ -94,11 +97,13 @@ func (b *bind) start(ctx context.Context) {
 func (b *bind) end() {
 	b.cancel()
 	<-b.done
+	b.record(context.Background(), time.Time{})
 	b.stopped()
 }
 
 // obey takes up a wish of staff.
 func (b *bind) obey(ctx context.Context, w links.Wanted) {
+	b.record(ctx, w.TraceUntil)
 	if !b.order.set(w.Wish) {
 		return
 	}
@@ -233,6 +238,13 @@ func (b *bind) sender(s *smpp.Session) (*bind, *smpp.Session, bool) {
 	return nil, nil, false
 }
 
+// turnedAway hears of callers that were not let in.
+func (b *bind) turnedAway(from net.Addr, err error) {
+	b.g.cfg.Metrics.problem(b)
+	b.g.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "caller turned away",
+		slog.String("operator", b.op.name), slog.String("bind", b.Name), slog.String("from", from.String()), slog.Any("error", err))
+}
+
 // settle waits until the bind is bound, or kept from it by staff.
 func (b *bind) settle(ctx context.Context, limit time.Duration) {
 	t := time.NewTimer(limit)
@@ -252,15 +264,4 @@ func (b *bind) settle(ctx context.Context, limit time.Duration) {
 			return
 		}
 	}
-}
-
-// tracer counts what a session survived.
-type tracer struct{ b *bind }
-
-func (t tracer) PDU(*smpp.Session, smpp.Direction, smpp.Header) {}
-
-func (t tracer) Problem(_ *smpp.Session, err error) {
-	t.b.g.cfg.Metrics.problem(t.b)
-	t.b.g.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "session problem",
-		slog.String("operator", t.b.op.name), slog.String("bind", t.b.Name), slog.Any("error", err))
 }

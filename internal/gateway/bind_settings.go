@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"reflect"
 	"time"
 
 	"github.com/wasl-sms/wasl/smpp"
@@ -35,6 +35,8 @@ type Bind struct {
 	WriteWait    time.Duration `toml:"write_wait"`    // 10s for a write to be taken
 	Inactivity   time.Duration `toml:"inactivity"`    // without messages, before the bind is made anew; 0: never
 
+	Outbind
+
 	mode      smpp.Mode
 	ca        string // what CAFile holds
 	tlsConfig *tls.Config
@@ -44,11 +46,20 @@ type Bind struct {
 // other: what the files beside the operators file hold counts too.
 func (b Bind) same(other Bind) bool {
 	b.tlsConfig, other.tlsConfig = nil, nil // made of ServerName and ca
-	return b == other
+	b.cert.Leaf, other.cert.Leaf = nil, nil
+	return reflect.DeepEqual(b, other)
 }
 
 // String leaves the password out.
-func (b Bind) String() string { return fmt.Sprintf("%s to %s as %q", b.Mode, b.Address, b.SystemID) }
+func (b Bind) String() string { return fmt.Sprintf("%s to %s as %q", b.Mode, b.where(), b.SystemID) }
+
+// where is the address of the bind's far or near end.
+func (b Bind) where() string {
+	if b.Listen != "" {
+		return "outbind on " + b.Listen
+	}
+	return b.Address
+}
 
 // Format keeps every verb safe to log.
 func (b Bind) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, b.String()) }
@@ -67,18 +78,15 @@ func (b *Bind) complete(dir string) error {
 	default:
 		return fmt.Errorf("mode is %q: write transceiver, transmitter or receiver", b.Mode)
 	}
-	if b.Address == "" {
-		return errors.New("no address: write host:port")
+	if (b.Address == "") == (b.Listen == "") {
+		return errors.New("no address, or address and listen: write address = \"host:port\" to connect, or listen to wait for the operator's outbind")
 	}
-	if b.Password != "" && b.PasswordFile != "" {
-		return errors.New("both password and password_file: keep one")
+	var err error
+	if b.Password, err = secretOf(b.Password, b.PasswordFile, "password", dir); err != nil {
+		return err
 	}
-	if b.PasswordFile != "" {
-		text, err := os.ReadFile(beside(dir, b.PasswordFile))
-		if err != nil {
-			return fmt.Errorf("password_file: %w", err)
-		}
-		b.Password = strings.TrimSpace(string(text))
+	if err := b.Outbind.complete(b.TLS, dir); err != nil {
+		return err
 	}
 	if len(b.SystemID) > 15 || len(b.Password) > 8 { // SMPP 3.4 §5.2.1, §5.2.2
 		return errors.New("system_id may have 15 characters and the password 8")
@@ -99,6 +107,9 @@ func (b *Bind) complete(dir string) error {
 		if d < 0 {
 			return fmt.Errorf("%s is %v: write how long, like 10s", name, d)
 		}
+	}
+	if b.Listen != "" && b.ServerName != "" {
+		return errors.New("tls_server_name has no effect on a bind that listens: remove it")
 	}
 	if !b.TLS && (b.ServerName != "" || b.CAFile != "") {
 		return errors.New("tls_server_name and tls_ca have no effect without tls = true: set it, or remove them")

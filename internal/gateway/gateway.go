@@ -46,6 +46,8 @@ type Config struct {
 	// KeepTimeout bounds the commit of what an operator delivers; then it is
 	// told to try again. 5 s.
 	KeepTimeout time.Duration
+	// TraceDir is where binds are recorded when staff ask for it; "": nowhere.
+	TraceDir string
 	// Reconnect bounds the pauses between attempts to bind; 1 s to 30 s.
 	ReconnectMin, ReconnectMax time.Duration
 }

@@ -135,6 +135,12 @@ func TestBadOperatorsFileSaysWhatToChange(t *testing.T) {
 		"fallback to itself":   {op("fallback = [\"n\"]"), "names itself"},
 		"fallback, other form": {op("fallback = [\"m\"]\nprefixes = [\"+1\"]") + strings.Replace(op("long_texts = \"sar\""), `"n"`, `"m"`, 1), "give both the same"},
 		"fallback, no UCS-2":   {op("fallback = [\"m\"]\nprefixes = [\"+1\"]") + strings.Replace(op("ucs2 = false"), `"n"`, `"m"`, 1), "no UCS-2"},
+		"address and listen":   {op("") + "listen = \"a:1\"", "or listen to wait"},
+		"open to anyone":       {strings.Replace(op(""), "address = \"a:1\"", "listen = \"a:1\"", 1), "set listen_allow or outbind_password"},
+		"bad listen":           {strings.Replace(op(""), "address = \"a:1\"", "listen = \"a\"", 1), "0.0.0.0:2776"},
+		"bad callers":          {strings.Replace(op(""), "address = \"a:1\"", "listen = \"a:1\"\nlisten_allow = [\"x\"]", 1), "192.0.2.0/24"},
+		"callers, no listen":   {op("") + "outbind_system_id = \"x\"", "without listen"},
+		"listen, no cert":      {strings.Replace(op(""), "address = \"a:1\"", "listen = \"a:1\"\noutbind_password = \"x\"\ntls = true", 1), "tls_cert and tls_key"},
 		"no TOML":              {"[[operator", "toml"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,6 +35,7 @@ import (
 type peer struct {
 	addr   string
 	stop   func()
+	server *smpp.Server
 	cfg    smpp.SessionConfig
 	mu     sync.Mutex
 	links  []*smpp.Session
@@ -79,7 +80,7 @@ func (p *peer) listen(t testing.TB) {
 	}
 	p.addr = l.Addr().String()
 	p.cfg.Tracer = p
-	server := &smpp.Server{
+	p.server = &smpp.Server{
 		SystemID: "peer", Handler: p, Session: p.cfg,
 		Auth: func(_ context.Context, r smpp.BindRequest) smpp.Status {
 			if r.Password != "secret" {
@@ -95,7 +96,7 @@ func (p *peer) listen(t testing.TB) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(ctx, tap{l, p}) }()
+	go func() { done <- p.server.Serve(ctx, tap{l, p}) }()
 	p.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -219,6 +220,7 @@ type fixture struct {
 	wishes   *links.Store
 	live     *gateway.Live
 	path     string // of the operators file
+	traces   string // their folder
 	stop     func() // ends the gateway
 	logs     *logs
 }
@@ -317,7 +319,7 @@ func (f *fixture) start(t testing.TB) {
 	t.Helper()
 	var err error
 	f.Gateway, err = gateway.New(gateway.Config{
-		Operators: f.live, Links: f.wishes, Outbox: f.outbox, Inbox: f.inbox, Dialogue: f.dialogue,
+		Operators: f.live, Links: f.wishes, Outbox: f.outbox, Inbox: f.inbox, Dialogue: f.dialogue, TraceDir: f.traces,
 		KeepTimeout: 500 * time.Millisecond, ReconnectMin: 10 * time.Millisecond, ReconnectMax: 20 * time.Millisecond,
 		Log: slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})

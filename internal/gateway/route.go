@@ -31,6 +31,12 @@ func (ops Operators) agree() error {
 		}
 	}
 	for _, o := range ops {
+		for _, b := range o.Binds {
+			if other, taken := owner["listen "+b.Listen]; b.Listen != "" && taken {
+				return fmt.Errorf("operators %q and %q both have a bind that listens on %s: give one another", other, o.Name, b.Listen)
+			}
+			owner["listen "+b.Listen] = o.Name
+		}
 		for _, name := range o.Fallback {
 			if err := ops.agreeFallback(o, name); err != nil {
 				return err

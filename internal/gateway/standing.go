@@ -139,7 +139,7 @@ func (b *bind) standing(now time.Time) links.Standing {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := links.Standing{
-		Name: b.id(), Address: b.Address, Mode: b.Mode, State: b.was, Since: b.since, Rebinds: max(0, b.rebinds-1),
+		Name: b.id(), Address: b.where(), Mode: b.Mode, State: b.was, Since: b.since, Rebinds: max(0, b.rebinds-1),
 		Failed: b.failed, Resting: resting && b.up, Window: b.Window, TPS: b.TPS,
 	}
 	if session, ok := b.client.Session(); ok {
