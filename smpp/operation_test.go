@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -322,8 +323,13 @@ func TestPeersOfOtherVersions(t *testing.T) {
 				peer.Raw(frame(smpp.BindTransceiverResp, req.Seq, "smsc\x00"+c.tail))
 				peer.Message(1, mo("x"))
 				peer.ExpectStatus(smpp.DeliverSMResp, smpp.StatusOK)
-				if s, ok := client.Session(); !ok || s.PeerVersion() != c.version || s.PeerSystemID() != "smsc" {
-					t.Errorf("bound %v, version 0x%02x of %q", ok, s.PeerVersion(), s.PeerSystemID())
+				synctest.Wait()
+				s, ok := client.Session()
+				if !ok {
+					t.Fatal("the client is not bound")
+				}
+				if s.PeerVersion() != c.version || s.PeerSystemID() != "smsc" {
+					t.Errorf("version 0x%02x of %q", s.PeerVersion(), s.PeerSystemID())
 				}
 				peer.Close()
 				stop()

@@ -83,6 +83,7 @@ func TestOutbindIsAnsweredByABind(t *testing.T) {
 					peer.Header(c.bind.Response(), smpp.StatusOK, req.Seq)
 					peer.Message(1, mo("x"))
 					peer.ExpectStatus(smpp.DeliverSMResp, smpp.StatusOK)
+					synctest.Wait()
 					if s, ok := client.Session(); !ok || s.Mode() != c.mode {
 						t.Error("the client is not bound")
 					}
