@@ -50,11 +50,14 @@ type Dialect struct {
 	// Where the code and what was dialled stand in the message that begins.
 	Dialled Place `toml:"dialled"`
 
-	// data_coding of what goes out; what comes in says its own.
-	CodingGSM7 byte `toml:"coding_gsm7"`
-	CodingUCS2 byte `toml:"coding_ucs2"`
+	// data_coding of what goes out, and how that of what comes in is read.
+	CodingGSM7 byte   `toml:"coding_gsm7"`
+	CodingUCS2 byte   `toml:"coding_ucs2"`
+	CodingIn   Coding `toml:"coding_in"`
+	Packed     bool   `toml:"packed"` // eight septets in seven octets, both ways
 
 	Budget        Budget        `toml:"budget"`
+	Octets        Octets        `toml:"octets"`         // instead of Budget
 	ReplyDeadline time.Duration `toml:"reply_deadline"` // later replies are dropped
 	// AwaitResponse: an end is sent only after the submit_sm_resp of the page
 	// before it.
@@ -128,9 +131,10 @@ var (
 	sessionNames = names[SessionKey]{
 		SessionOctet: "octet", SessionInfo: "info", SessionReference: "reference", SessionNone: "none",
 	}
-	echoNames  = names[Echo]{EchoNone: "none", EchoInfo: "info", EchoCount: "count"}
-	endNames   = names[EndMark]{EndByOp: "op", EndByBit: "bit", EndByBoth: "both"}
-	placeNames = names[Place]{PlaceText: "text", PlaceDest: "dest", PlaceBoth: "both"}
+	echoNames   = names[Echo]{EchoNone: "none", EchoInfo: "info", EchoCount: "count"}
+	endNames    = names[EndMark]{EndByOp: "op", EndByBit: "bit", EndByBoth: "both"}
+	codingNames = names[Coding]{CodingSMPP: "smpp", CodingCBS: "cbs"}
+	placeNames  = names[Place]{PlaceText: "text", PlaceDest: "dest", PlaceBoth: "both"}
 )
 
 // UnmarshalText reads the setting's word.
@@ -163,11 +167,18 @@ func (p *Place) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// UnmarshalText reads the setting's word.
+func (c *Coding) UnmarshalText(b []byte) (err error) {
+	*c, err = codingNames.parse(b, "reading of data_coding")
+	return err
+}
+
 func (m Match) String() string      { return matchNames[m] }
 func (k SessionKey) String() string { return sessionNames[k] }
 func (e Echo) String() string       { return echoNames[e] }
 func (e EndMark) String() string    { return endNames[e] }
 func (p Place) String() string      { return placeNames[p] }
+func (c Coding) String() string     { return codingNames[c] }
 
 // Validate says, in a sentence, what in the settings can't work together.
 func (d Dialect) Validate() error {
@@ -190,7 +201,13 @@ func (d Dialect) Validate() error {
 	case d.ReplyDeadline <= 0:
 		return fmt.Errorf("ussd: dialect %s: reply_deadline must be positive", d.Name)
 	}
-	if err := d.Budget.Validate(); err != nil {
+	if (d.Octets.First == 0) != (d.Octets.Next == 0) || max(d.Octets.First, d.Octets.Next) > mostOctets {
+		return fmt.Errorf("ussd: dialect %s: octets needs first and next, of at most %d", d.Name, mostOctets)
+	}
+	if d.CodingGSM7 == d.CodingUCS2 {
+		return fmt.Errorf("ussd: dialect %s: coding_gsm7 and coding_ucs2 are both %#x: a text could not be read", d.Name, d.CodingGSM7)
+	}
+	if err := d.Pages().Validate(); err != nil {
 		return fmt.Errorf("dialect %s: %w", d.Name, err)
 	}
 	return nil

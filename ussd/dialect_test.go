@@ -84,6 +84,11 @@ func TestDialects(t *testing.T) {
 		},
 		"mica": {
 			{in(1, "*369*2#", "", "0042"), ussd.Begin, "*369#", "*369*2#", "0042", menu, out(2, "1 a", "", "0042")},
+			{in(1, "2", "", "0042"), ussd.Begin, "*369#", "*369*2#", "0042", menu, out(2, "1 a", "", "0042")},
+			{in(1, "", "", "0042"), ussd.Begin, "369", "369", "0042", menu, out(2, "1 a", "", "0042")},
+			{in(1, "suivi", "", "0042"), ussd.Begin, "369", "suivi", "0042", menu, out(2, "1 a", "", "0042")},
+			{in(-1, "1", "", "0042"), ussd.Answer, "", "1", "0042", menu, out(2, "1 a", "", "0042")},
+			{in(-1, "*369#", "", "0042"), ussd.Begin, "*369#", "*369#", "0042", menu, out(2, "1 a", "", "0042")},
 			{in(18, "1", "", "0042"), ussd.Answer, "", "1", "0042", bye, out(17, "bye", "", "0042")},
 			{in(0x81, "", "", "0042"), ussd.Abort, "", "", "0042", nil, ussd.Envelope{}},
 		},
@@ -141,33 +146,21 @@ func TestValidate(t *testing.T) {
 		}
 	}
 	for word, change := range map[string]func(*ussd.Dialect){
-		"echo_info":      func(d *ussd.Dialect) { d.EchoInfo = ussd.EchoNone },
-		"end_op":         func(d *ussd.Dialect) { d.EndOp = d.OpenOp },
-		"service_type":   func(d *ussd.Dialect) { d.ServiceType = "" },
-		"5 characters":   func(d *ussd.Dialect) { d.ServiceType = "USSDGW" },
-		"reply_deadline": func(d *ussd.Dialect) { d.ReplyDeadline = 0 },
-		"begin_ops":      func(d *ussd.Dialect) { d.AbortOps = []ussd.Op{18} },
-		"septets":        func(d *ussd.Dialect) { d.Budget.Next = 10 },
+		"echo_info":         func(d *ussd.Dialect) { d.EchoInfo = ussd.EchoNone },
+		"end_op":            func(d *ussd.Dialect) { d.EndOp = d.OpenOp },
+		"service_type":      func(d *ussd.Dialect) { d.ServiceType = "" },
+		"5 characters":      func(d *ussd.Dialect) { d.ServiceType = "USSDGW" },
+		"reply_deadline":    func(d *ussd.Dialect) { d.ReplyDeadline = 0 },
+		"begin_ops":         func(d *ussd.Dialect) { d.AbortOps = []ussd.Op{18} },
+		"septets":           func(d *ussd.Dialect) { d.Budget.Next = 10 },
+		"first and next":    func(d *ussd.Dialect) { d.Octets.First = 160 },
+		"at most 160":       func(d *ussd.Dialect) { d.Octets = ussd.Octets{First: 182, Next: 182} },
+		"could not be read": func(d *ussd.Dialect) { d.CodingGSM7 = 8 },
 	} {
 		d := ussd.Spec()
 		change(&d)
 		if err := d.Validate(); err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("%s: %v", word, err)
-		}
-	}
-}
-
-func TestPayload(t *testing.T) {
-	t.Parallel()
-	d := ussd.Spec()
-	d.CodingGSM7, d.CodingUCS2 = 0x0F, 0x48
-	for text, want := range map[string]string{
-		"1 Fenêtre\n0 €": "0f 312046656e657472650a30201b65",
-		"1 طلب":          "48 00310020063706440628",
-	} {
-		coding, payload := d.Payload(text)
-		if got := fmt.Sprintf("%02x %x", coding, payload); got != want {
-			t.Errorf("Payload(%q) = %s, want %s", text, got, want)
 		}
 	}
 }
@@ -213,6 +206,8 @@ func TestDialectFromSettings(t *testing.T) {
 		begin_ops = [1, 32]
 		end_op = 0x17
 		coding_ucs2 = 0x48
+		coding_in = "cbs"
+		packed = true
 		reply_deadline = "5s"
 		[budget]
 		first = 140
@@ -224,6 +219,7 @@ func TestDialectFromSettings(t *testing.T) {
 	want.Match, want.Session, want.EchoInfo, want.End, want.Dialled = ussd.MatchAll, ussd.SessionInfo, ussd.EchoInfo, ussd.EndByBit, ussd.PlaceDest
 	want.BeginOps, want.EndOp, want.CodingUCS2, want.ReplyDeadline = []ussd.Op{1, 32}, 0x17, 0x48, 5e9
 	want.Budget.First, want.Budget.FirstUCS2 = 140, 66
+	want.CodingIn, want.Packed = ussd.CodingCBS, true
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/wasl-sms/wasl/smpp/gsm"
 )
 
 // Envelope is the part of a short message that USSD looks at, in either
@@ -124,7 +122,13 @@ func (d Dialect) kind(e Envelope) Kind {
 	}
 	// No operation, or one that is not known: what was keyed tells. Nobody
 	// answers a menu with a code.
-	if _, _, ok := ParseDial(d.dialled(e)); ok && (e.Text == "" || d.Dialled != PlaceDest) {
+	said := e.Text
+	if said == "" {
+		said = e.Dest
+	} else if d.Dialled == PlaceDest {
+		return Answer
+	}
+	if _, _, ok := ParseDial(said); ok {
 		return Begin
 	}
 	return Answer
@@ -151,8 +155,23 @@ func (d Dialect) dialled(e Envelope) string {
 		return e.Dest
 	case e.Text == "":
 		return e.Dest
+	case d.Dialled == PlaceBoth:
+		return behind(e.Dest, e.Text)
 	}
 	return e.Text
+}
+
+// behind joins a code with what was dialled after it, which may repeat it.
+func behind(code, text string) string {
+	bare, rest := strings.Trim(code, "*#"), strings.Trim(text, "*#")
+	if again, ok := strings.CutPrefix(rest, bare); ok && (again == "" || again[0] == '*') {
+		return text
+	}
+	whole := "*" + bare + "*" + rest + "#"
+	if _, _, ok := ParseDial(whole); !ok || bare == "" {
+		return text
+	}
+	return whole
 }
 
 // Encode addresses a reply to the request it answers: back where it came from,
@@ -179,16 +198,6 @@ func (d Dialect) Encode(r Request, reply Reply) Envelope {
 		e.SessionInfo = []byte{info[0], second}
 	}
 	return e
-}
-
-// Payload is a reply's text as the operator wants it on the wire: folded to
-// GSM-7 where that is possible, one septet in an octet.
-func (d Dialect) Payload(text string) (dataCoding byte, payload []byte) {
-	payload, a := gsm.Encode(gsm.Fold(text))
-	if a == gsm.UCS2 {
-		return d.CodingUCS2, payload
-	}
-	return d.CodingGSM7, payload
 }
 
 // String leaves the number and the text out.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/smpp"
-	"github.com/wasl-sms/wasl/smpp/gsm"
 	"github.com/wasl-sms/wasl/ussd"
 )
 
@@ -24,14 +23,15 @@ func (h handler) step(m smpp.ShortMessage, from private.Msisdn) (ussd.Request, b
 	}
 	e.SessionInfo, _ = m.TLVs.Get(smpp.TagITSSessionInfo)
 	e.UserMessageReference, _ = m.TLVs.Get(smpp.TagUserMessageReference)
+	d := h.b.op.ussd()
 	_, payload, err := m.SplitUDH()
 	if err == nil {
-		e.Text, err = gsm.Decode(m.DataCoding, payload)
+		e.Text, err = d.ReadText(m.DataCoding, payload)
 	}
 	if err != nil {
 		e.Text = "" // an answer that can't be read is asked for again
 	}
-	return h.b.op.ussd().Decode(e)
+	return d.Decode(e)
 }
 
 // answer runs one step and sends its page, once: a page that is late or lost
@@ -41,7 +41,7 @@ func (h handler) answer(ctx context.Context, s *smpp.Session, m smpp.ShortMessag
 	started := h.b.g.cfg.Now()
 	ctx, cancel := context.WithTimeout(ctx, d.ReplyDeadline)
 	defer cancel()
-	reply := h.b.g.cfg.Dialogue.Step(ctx, h.b.op.name, d.Budget, r)
+	reply := h.b.g.cfg.Dialogue.Step(ctx, h.b.op.name, d.Pages(), r)
 	h.b.g.cfg.Metrics.stepped(h.b, r.Kind.String(), h.b.g.cfg.Now().Sub(started))
 	if r.Kind == ussd.Abort || r.Kind == ussd.Timeout || r.Kind == ussd.Shown {
 		return // nobody looks at an answer
@@ -91,14 +91,8 @@ func (h handler) dropped(ctx context.Context, why string) {
 // page is the submit_sm for a reply, addressed back to where m came from.
 func page(d *ussd.Dialect, m smpp.ShortMessage, r ussd.Request, reply ussd.Reply) smpp.ShortMessage {
 	e := d.Encode(r, reply)
-	payload, alphabet := gsm.Encode(gsm.Fold(e.Text))
-	out := smpp.ShortMessage{
-		Command: smpp.SubmitSM, ServiceType: e.ServiceType, Source: m.Dest, Dest: m.Source,
-		DataCoding: d.CodingGSM7, Payload: payload,
-	}
-	if alphabet == gsm.UCS2 {
-		out.DataCoding = d.CodingUCS2
-	}
+	out := smpp.ShortMessage{Command: smpp.SubmitSM, ServiceType: e.ServiceType, Source: m.Dest, Dest: m.Source}
+	out.DataCoding, out.Payload = d.Payload(e.Text)
 	if e.HasOp {
 		out.TLVs.Set(smpp.TagUSSDServiceOp, []byte{byte(e.Op)})
 	}
