@@ -44,6 +44,7 @@ type peer struct {
 	via    []string       // system_id of the bind that each came by
 	seen   []smpp.Command // in the order of the wire
 	answer func(n int, m smpp.ShortMessage) (smpp.Reply, error)
+	frame  func(smpp.Header, []byte) // set before a bind comes
 }
 
 func (p *peer) Message(ctx context.Context, s *smpp.Session, m smpp.ShortMessage) (smpp.Reply, error) {
@@ -66,6 +67,13 @@ func (p *peer) PDU(_ *smpp.Session, d smpp.Direction, h smpp.Header) {
 }
 
 func (p *peer) Problem(*smpp.Session, error) {}
+
+// Frame hands the octets that come in to whom the test has set.
+func (p *peer) Frame(_ *smpp.Session, d smpp.Direction, h smpp.Header, body []byte) {
+	if d == smpp.In && p.frame != nil {
+		p.frame(h, body)
+	}
+}
 
 // listen serves binds until the test ends.
 func (p *peer) listen(t testing.TB) {
@@ -180,6 +188,12 @@ func (d *dialogue) Step(ctx context.Context, _ string, _ ussd.Budget, r ussd.Req
 		}
 	}
 	return ussd.Reply{Text: r.Kind.String() + " " + r.Input, End: r.Input == "end"}
+}
+
+func (d *dialogue) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.got)
 }
 
 // service writes down the texts it is handed.
