@@ -373,25 +373,30 @@ func (l *line) converse() {
 func (l *line) hangUp(what string) {
 	l.t.Helper()
 	l.steps++
-	dropped := func() (n float64) {
-		all, err := l.app.metrics.Gather()
-		if err != nil {
-			l.t.Fatal(err)
-		}
-		for _, family := range all {
-			for _, m := range family.GetMetric() {
-				if labels := fmt.Sprint(m.GetLabel()); family.GetName() == "ussd_screen_ends_total" && strings.Contains(labels, l.format.name) && strings.Contains(labels, "dropped") {
-					n += m.GetCounter().GetValue()
-				}
-			}
-		}
-		return n
-	}
+	dropped := func() float64 { return l.endings(l.t, l.format.name, "dropped") }
 	before := dropped()
 	l.twice(what, "")
 	if got := dropped(); got != before+1 {
 		l.t.Errorf("%s: %v sessions dropped", what, got-before)
 	}
+}
+
+// endings counts the screens of an operator that ended so.
+func (w *site) endings(t *testing.T, operator, why string) (n float64) {
+	t.Helper()
+	all, err := w.app.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range all {
+		for _, m := range family.GetMetric() {
+			labels := fmt.Sprint(m.GetLabel())
+			if family.GetName() == "ussd_screen_ends_total" && strings.Contains(labels, operator) && strings.Contains(labels, why) {
+				n += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return n
 }
 
 // late sends an answer to the session that the last dial replaced: it is over,
