@@ -74,3 +74,17 @@ func (c CPU) Each(n int) string {
 	each := func(d time.Duration) time.Duration { return (d / time.Duration(max(n, 1))).Round(time.Microsecond) }
 	return fmt.Sprintf("processor each: program and operator %v, PostgreSQL %v, Redis %v", each(c.Self), each(c.Postgres), each(c.Redis))
 }
+
+// Resident is the memory of this process, in bytes; 0 where there is no /proc.
+func Resident() int64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(b))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
