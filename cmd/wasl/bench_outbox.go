@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -48,7 +49,11 @@ func (o benchOutbox) Run(ctx context.Context, s *Settings, c *benchCmd, log *slo
 		}
 		fmt.Printf("history: %d delivered texts in %v\n", o.History, time.Since(began).Round(time.Second))
 	}
-	peer, stop, err := startPeer(ctx)
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	peer, stop, err := startPeer(exec.CommandContext(ctx, self, "bench", "peer"))
 	if err != nil {
 		return err
 	}
@@ -95,7 +100,7 @@ func (o benchOutbox) round(ctx context.Context, s Settings, c *benchCmd, st *sto
 	if err != nil {
 		return err
 	}
-	p, err := newProcess(ctx, &s, st, operators, []string{"gateway"}, nil, time.Now, log)
+	p, err := newProcess(ctx, &s, st, gateway.Fixed(operators), []string{"gateway"}, nil, time.Now, log)
 	if err != nil {
 		return err
 	}
@@ -129,7 +134,7 @@ func (o benchOutbox) round(ctx context.Context, s Settings, c *benchCmd, st *sto
 	fmt.Printf("outbox: %d texts, %d binds, window %d: %.0f per second from commit to stored answer (written and committed at %.0f per second)\n"+
 		"  %s\n  memory of the program %d → %d MB, database %d MB\n",
 		o.Texts, o.Binds, o.Window, float64(o.Texts)/took.Seconds(), float64(o.Texts)/enqueued.Seconds(),
-		bench.SpentCPU().Since(before, o.Texts), memory>>20, bench.Resident()>>20, size>>20)
+		bench.CPU{}.Add(before, bench.SpentCPU()).Each(o.Texts), memory>>20, bench.Resident()>>20, size>>20)
 	return nil
 }
 
