@@ -30,6 +30,12 @@ type house struct {
 // house loads an establishment with its rules. It must not be called inside a
 // transaction: it takes a connection of its own.
 func (s *Service) house(ctx context.Context, id int64) (house, error) {
+	h, err := s.rules.Ask(ctx, id)
+	h.Now = s.now()
+	return h, err
+}
+
+func (s *Service) openHouse(ctx context.Context, id int64) (house, error) {
 	e, err := s.houses.Establishment(ctx, id)
 	if err != nil {
 		return house{}, err
@@ -195,18 +201,23 @@ func (s *Service) slot(ctx context.Context, q querier, h house, id int64, pool s
 	return o, nil
 }
 
-// slots loads the first occurrences of some days.
-func (s *Service) slots(ctx context.Context, q querier, h house, from, to time.Time, pool string, most int) ([]Slot, error) {
-	rows, err := q.Query(ctx, sqlSlots, pool, h.Now, h.ID, from, to, most)
+// days names a list of occurrences.
+type days struct {
+	house    int64
+	pool     string
+	from, to time.Time
+	most     int
+}
+
+// slots loads the first occurrences of some days, with times in UTC.
+func (s *Service) slots(ctx context.Context, d days) ([]Slot, error) {
+	rows, err := s.db.Query(ctx, sqlSlots, d.pool, s.now(), d.house, d.from, d.to, d.most)
 	if err != nil {
 		return nil, fmt.Errorf("list occurrences: %w", err)
 	}
 	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Slot])
 	if err != nil {
 		return nil, fmt.Errorf("list occurrences: %w", err)
-	}
-	for i := range all {
-		all[i].Start, all[i].End = all[i].Start.In(h.Zone), all[i].End.In(h.Zone)
 	}
 	return all, nil
 }

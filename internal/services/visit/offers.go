@@ -76,11 +76,12 @@ const mostSlots = 1000
 // there are no more than were looked at.
 func (s *Service) fitting(ctx context.Context, h house, ask Ask, party Party, except []Visit, limit, most int) (out []Slot, why Reason, whole bool, err error) {
 	today := civil(h.Now.In(h.Zone))
-	all, err := s.slots(ctx, s.db, h, today, today.AddDate(0, 0, h.Rules.BookToDays), ask.pool(), most)
+	all, err := s.coming.Ask(ctx, days{h.ID, ask.pool(), today, today.AddDate(0, 0, h.Rules.BookToDays), most})
 	if err != nil {
 		return nil, "", false, err
 	}
 	for _, o := range all {
+		o.Start, o.End = o.Start.In(h.Zone), o.End.In(h.Zone)
 		if len(except) > 0 && o.ID == except[0].OccurrenceID {
 			continue
 		}

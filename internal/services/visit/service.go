@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/wasl-sms/wasl/internal/batch"
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/establishment"
 	"github.com/wasl-sms/wasl/internal/fault"
@@ -38,11 +39,16 @@ type Service struct {
 	codes     Codes
 	questions Questions
 	now       func() time.Time
+
+	rules  *batch.Same[int64, house] // houses as they are now
+	coming *batch.Same[days, []Slot] // what many families ask for at once
 }
 
 // New makes a Service.
 func New(db *postgres.DB, book *casework.Book, houses Houses, codes Codes, now func() time.Time) *Service {
-	return &Service{db: db, book: book, houses: houses, codes: codes, now: now}
+	s := &Service{db: db, book: book, houses: houses, codes: codes, now: now}
+	s.rules, s.coming = batch.NewSame(s.openHouse), batch.NewSame(s.slots)
+	return s
 }
 
 // Bind says who binds answers to the questions that go out by text. It is to
