@@ -217,7 +217,7 @@ func (j *judge) taken() map[place]int {
 func (j *judge) texts(l *load) {
 	j.t.Helper()
 	in := j.perNumber(`select id, number_sealed from inbox where state = 'done' and not incomplete`, "inbox")
-	answers := j.perNumber(`select id, number_sealed from message where occasion like 'in/%' or text_key = 'permit.received'`, "message")
+	answers := j.perNumber(`select id, number_sealed from message`, "message")
 	requests := 0
 	sent := 0
 	for _, p := range l.texters {

@@ -44,7 +44,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	t.Logf("again with: go test ./internal/acceptance -run %s -seed %d", t.Name(), seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 
-	w := newWorld(t, "", 2*time.Second)
+	w := newWorld(t, settings{stepLimit: 2 * time.Second})
 	k := newKiller()
 	onWire, onCommit := k.onWire, k.onCommit
 	w.onWire.Store(&onWire)
@@ -168,9 +168,14 @@ func (w *world) exec(sql string) {
 // quiet waits until nothing is on its way in or out.
 func (w *world) quiet() {
 	w.t.Helper()
-	const open = `select (select count(*) from inbox where state in ('waiting', 'claimed'))
-		+ (select count(*) from message_part where state in ('later', 'queued', 'claimed', 'in_doubt', 'accepted'))`
-	w.until("nothing is on its way", func() bool { return w.count(open) == 0 })
+	w.until("nothing is on its way", func() bool { return w.open() == 0 })
+}
+
+// open counts what is on its way.
+func (w *world) open() int {
+	w.t.Helper()
+	return w.count(`select (select count(*) from inbox where state in ('waiting', 'claimed'))
+		+ (select count(*) from message_part where state in ('later', 'queued', 'in_doubt', 'accepted'))`)
 }
 
 // windows sorts the sizes of what a death left in doubt.

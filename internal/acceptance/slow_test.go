@@ -42,7 +42,7 @@ func (b *brake) onCommit(m moment, w work) bool {
 // effect twice, and none is sent twice.
 func TestSlowDatabase(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "", 25*time.Second)
+	w := newWorld(t, settings{})
 	var b brake
 	onCommit := b.onCommit
 	w.onCommit.Store(&onCommit)
@@ -78,7 +78,7 @@ func TestSlowDatabase(t *testing.T) {
 	close(gate)
 
 	b.delay.Store(int64(2 * time.Second))
-	w.report("two seconds for each commit", 6*time.Second)
+	w.report("two seconds for each commit", 4*time.Second)
 	b.delay.Store(int64(6 * time.Second))
 	w.report("six seconds for each commit", 7*time.Second)
 	w.until("a text is asked for again", func() bool { return asked.Load() > 0 })

@@ -54,11 +54,18 @@ type world struct {
 	onCommit atomic.Pointer[func(moment, work) bool]
 }
 
-// newWorld makes the operators, an empty migrated database (at dsn, where it
-// is not of the usual server) and the sample data. A page is waited for no
-// longer than stepLimit.
-func newWorld(t *testing.T, dsn string, stepLimit time.Duration) *world {
+// settings are what differs from test to test.
+type settings struct {
+	dsn       string        // of an empty migrated database; one of the usual server
+	stepLimit time.Duration // for a page; 25 s
+	operator  string        // further lines of both operators
+	bind      string        // of each bind
+}
+
+// newWorld makes the operators, a database and the sample data.
+func newWorld(t *testing.T, s settings) *world {
 	t.Helper()
+	dsn := s.dsn
 	w := &world{t: t, links: &links{}}
 	if dsn == "" {
 		dsn = dbtest.DSN(t)
@@ -78,10 +85,10 @@ func newWorld(t *testing.T, dsn string, stepLimit time.Duration) *world {
 		t.Fatal(err)
 	}
 	var northAddr, holdAddr string
-	w.north, northAddr = w.operator(stepLimit)
-	w.hold, holdAddr = w.operator(stepLimit)
+	w.north, northAddr = w.operator(s.stepLimit)
+	w.hold, holdAddr = w.operator(s.stepLimit)
 	bind := func(addr string) string {
-		return fmt.Sprintf("[[operator.bind]]\naddress = %q\nsystem_id = \"wasl\"\npassword = \"secret\"\nwindow = %d\n", addr, window)
+		return fmt.Sprintf("[[operator.bind]]\naddress = %q\nsystem_id = \"wasl\"\npassword = \"secret\"\nwindow = %d\n%s\n", addr, window, s.bind)
 	}
 	operators := filepath.Join(dir, "operators.toml")
 	err = os.WriteFile(operators, fmt.Appendf(nil, `
@@ -92,12 +99,14 @@ short_codes = [%q]
 ussd_codes = [%q]
 %s
 %s
+%s
 [[operator]]
 name = "hold"
 prefixes = [%q]
 short_codes = ["3691"]
 in_doubt = "hold"
-%s`, north, shortCode, dialCode, bind(northAddr), bind(northAddr), hold, bind(holdAddr)), 0o600)
+%s
+%s`, north, shortCode, dialCode, s.operator, bind(northAddr), bind(northAddr), hold, s.operator, bind(holdAddr)), 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
