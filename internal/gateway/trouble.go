@@ -137,7 +137,7 @@ func (s *trying) speaksTLS(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	// Nothing is sent over it but the greeting: whose certificate it is does not matter.
 	return tls.Client(conn, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}).HandshakeContext(ctx) == nil //nolint:gosec // see above
 }
@@ -187,6 +187,7 @@ func refusedTrouble(b Bind, status smpp.Status) error {
 			"the operator takes no bind just now (%v)", status)
 	case smpp.ErrSysErr, smpp.ErrRxTAppn, smpp.ErrUnknown:
 		return wrong([]string{"tell the operator: this is on its side", "try again in some minutes"}, "the operator has trouble of its own (%v)", status)
+	default:
 	}
 	if status >= 0x400 && status <= 0x4FF {
 		return wrong([]string{"ask the operator what its status means: it is one of its own; often an address it does not allow, or an account that is closed"},
@@ -210,6 +211,7 @@ func textTrouble(status smpp.Status) error {
 		do = []string{"set `validity` to the form it reads"}
 	case smpp.ErrOptParNotAllwd, smpp.ErrInvOptParStream, smpp.ErrInvOptParamVal:
 		do = []string{"set no_reference = true"}
+	default:
 	}
 	return wrong(do, "bound, and the text is refused: %v", status)
 }

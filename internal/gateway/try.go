@@ -303,6 +303,7 @@ func (s *trying) leave(h smpp.Header) ([]byte, error) {
 		return nil, errUnbound
 	case smpp.AlertNotification, smpp.Outbind:
 		return nil, nil
+	default:
+		return smpp.AppendHeader(nil, smpp.GenericNack, smpp.ErrInvCmdID, h.Seq), nil
 	}
-	return smpp.AppendHeader(nil, smpp.GenericNack, smpp.ErrInvCmdID, h.Seq), nil
 }

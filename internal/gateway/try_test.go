@@ -61,10 +61,9 @@ func certify(t *testing.T, name string, from, until time.Time) certificate {
 
 // tried is an operator to try, with the settings that reach it.
 type tried struct {
-	smsc     *smsc.SMSC
-	address  string
-	settings string
-	dir      string
+	smsc    *smsc.SMSC
+	address string
+	dir     string
 }
 
 func newSMSC(t *testing.T, faults string, cert *certificate) *tried {

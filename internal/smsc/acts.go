@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/wasl-sms/wasl/smpp"
@@ -141,7 +142,7 @@ func (s *SMSC) flood(b *bind, command smpp.Command, n int) error {
 	from := subscriberAddress(s.anySIM())
 	s.spawn(func(ctx context.Context) {
 		for i := range n {
-			payload, alphabet := gsm.Encode(fmt.Sprintf("%d", i+1))
+			payload, alphabet := gsm.Encode(strconv.Itoa(i + 1))
 			m := smpp.ShortMessage{
 				Command: command, Source: from, Dest: smpp.Address{Addr: s.cfg.ShortCode},
 				DataCoding: alphabet.DataCoding(), Payload: payload,

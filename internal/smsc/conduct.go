@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,8 +110,8 @@ func (s *SMSC) release(c *conduct) {
 }
 
 func inReverse(ctx context.Context, held []func(context.Context)) {
-	for i := len(held) - 1; i >= 0; i-- {
-		held[i](ctx)
+	for _, send := range slices.Backward(held) {
+		send(ctx)
 	}
 }
 

@@ -108,7 +108,7 @@ func (l link) take(b *bind, m smpp.ShortMessage) (smpp.Reply, error) {
 func (f IDForm) write(n uint64) string {
 	switch f {
 	case IDHex:
-		return fmt.Sprintf("%x", n)
+		return strconv.FormatUint(n, 16)
 	case IDHexUpper:
 		return fmt.Sprintf("%X", n)
 	case IDZeros:

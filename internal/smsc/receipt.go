@@ -72,6 +72,7 @@ func (s *SMSC) onWhich(b *bind, by ReceiptBind) (*bind, bool) {
 		if o, ok := s.receiver(func(o *bind) bool { return o != b && account(o) }); ok {
 			return o, true
 		}
+	case ReceiptAny:
 	}
 	return s.receiver(account)
 }

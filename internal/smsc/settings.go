@@ -69,7 +69,7 @@ func settings() []setting {
 // separated by spaces. "lose=3", "lose=10%", "lose" alone for all.
 func ParseFaults(text string) (Faults, error) {
 	var f Faults
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		name, value, given := strings.Cut(word, "=")
 		if !given {
 			value = "on"

@@ -76,5 +76,5 @@ func (t *tap) spoilOne(out, frame []byte) []byte {
 
 const (
 	unknownCommand smpp.Command = 0x00000FFF
-	badLength                   = 0x7FFFFFFF
+	badLength      uint32       = 0x7FFFFFFF
 )
