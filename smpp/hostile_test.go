@@ -41,7 +41,7 @@ func TestSessionOutlivesNoise(t *testing.T) {
 	table := pdus(t)
 	for seed := range uint64(300) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				near, far := net.Pipe()
 				peer, s := smpptest.SMSCOver(t, near, far, smpp.SessionConfig{}, nil)
 				go peer.Drain()
@@ -78,7 +78,7 @@ func TestServerOutlivesNoise(t *testing.T) {
 	table := pdus(t)
 	for seed := range uint64(300) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				server := &smpp.Server{Auth: accept, Handler: &clerk{}}
 				near, far := net.Pipe()
 				ended := make(chan struct{})
