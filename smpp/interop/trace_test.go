@@ -132,3 +132,42 @@ func TestTsharkReadsATrace(t *testing.T) {
 		t.Errorf("tshark read\n%s\nthe session saw\n%s", strings.Join(read, "\n"), strings.Join(trace.saw, "\n"))
 	}
 }
+
+// Masked, each kind of PDU still reads as what it is.
+func TestTsharkReadsEveryMaskedPDU(t *testing.T) {
+	const (
+		source, dest = "\x03\x00369\x00", "\x01\x01212600000001\x00"
+		flags        = "\x00\x00\x00\x00\x00\x01\x00\x00\x00\x05hello"
+	)
+	all := samples(t)
+	for c, body := range map[smpp.Command]string{
+		smpp.Outbind:           "smsc\x00theirs\x00",
+		smpp.QuerySM:           "A1\x00" + source,
+		smpp.QuerySMResp:       "A1\x00261121120000000+\x00\x02\x00",
+		smpp.CancelSM:          "\x00A1\x00" + source + dest,
+		smpp.CancelSMResp:      "",
+		smpp.ReplaceSM:         "A1\x00" + source + "\x00\x00\x01\x00\x05hello",
+		smpp.ReplaceSMResp:     "",
+		smpp.SubmitMulti:       "\x00" + source + "\x02\x01" + dest + "\x02families\x00" + flags,
+		smpp.SubmitMultiResp:   "M1\x00\x01" + dest + "\x00\x00\x00\x0b",
+		smpp.AlertNotification: dest + source + "\x04\x22\x00\x01\x00",
+	} {
+		raw := append(smpp.AppendHeader(nil, c, smpp.StatusOK, 7), body...)
+		raw[3] = byte(len(raw))
+		all = append(all, raw)
+	}
+	masked := make([][]byte, len(all))
+	for i, raw := range all {
+		masked[i] = pcap.Mask(raw)
+		if bytes.Contains(masked[i], []byte("600000001")) || bytes.Contains(masked[i], []byte("hello")) || bytes.Contains(masked[i], []byte("theirs")) {
+			t.Errorf("%q", masked[i])
+		}
+	}
+	fields := []string{"smpp.command_id", "smpp.source_addr_ton", "smpp.dest_addr_ton", "smpp.message_id", "smpp.esm.submit.features", "smpp.sm_length", "smpp.message_state", "smpp.dl_name"}
+	before, after := dissect(t, all, fields...), dissect(t, masked, fields...)
+	for i := range all {
+		if a, b := strings.Join(before[i][:7], "|"), strings.Join(after[i][:7], "|"); a != b {
+			t.Errorf("tshark read %s, masked %s", a, b)
+		}
+	}
+}
