@@ -88,8 +88,10 @@ function row(scope, ...cells) {
   const tr = document.createElement("tr");
   const head = document.createElement("th");
   head.scope = "row";
-  head.dir = "ltr";
-  head.textContent = scope;
+  const name = document.createElement("bdi");
+  name.dir = "ltr";
+  name.textContent = scope;
+  head.append(name);
   tr.append(head, ...cells.map((c, i) => {
     const td = document.createElement("td");
     td.textContent = c;
