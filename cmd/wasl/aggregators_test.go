@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/aggregator"
+	"github.com/wasl-sms/wasl/internal/bench"
 	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/private"
 )
@@ -413,6 +414,22 @@ func (l *line) late(old handset) {
 	}
 	live.steps = l.steps
 	l.handset = live
+}
+
+// The demo has an aggregator too, for this machine.
+func TestTheDemosAggregator(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	at := bench.NewAfricasTalking(w.web.url()+"/ussd/aggregator", 1)
+	t.Cleanup(at.Close)
+	phone := at.Phone("212600000077")
+	page, err := phone.Dial(t.Context(), dialCode)
+	if err != nil || page.End || !strings.Contains(page.Text, "2 Français") {
+		t.Fatalf("dialled: %+v, %v", page, err)
+	}
+	if page, err = phone.Answer(t.Context(), "2"); err != nil || !strings.Contains(page.Text, "M'inscrire") {
+		t.Errorf("answered: %+v, %v", page, err)
+	}
 }
 
 // What may not come in does not, and says nothing of why.

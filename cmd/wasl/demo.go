@@ -70,6 +70,13 @@ system_id = "wasl"
 password = %q
 [operator.ussd]
 dialect = "spec"
+
+[[operator]] # for whoever wants to dial with curl
+name = "aggregator"
+ussd_codes = [%[1]q]
+[operator.http]
+format = "africastalking"
+allow = ["127.0.0.0/8", "::1"]
 `, dialCode, ln.Addr(), password), s.DataDir)
 	if err != nil {
 		return nil, err

@@ -296,24 +296,26 @@ func TestADialogueAcksFirstAndAnswersOnce(t *testing.T) {
 
 func TestPagesThatNobodyWaitsForAreNotSent(t *testing.T) {
 	t.Parallel()
-	f := setUp(t, oneBind+"[operator.ussd]\nreply_deadline = \"50ms\"\n")
-	_ = f.deliver(t, keyed(1, ussd.OpAbort, ""))
-	f.dialogue.mu.Lock()
-	f.dialogue.hold = make(chan struct{})
-	f.dialogue.mu.Unlock()
-	_ = f.deliver(t, keyed(2, ussd.OpPSSRIndication, "*369#")) // the dialogue takes too long
-	eventually(t, "both steps ran", func() bool {
-		f.dialogue.mu.Lock()
-		defer f.dialogue.mu.Unlock()
-		return len(f.dialogue.got) == 2
-	})
-	f.dialogue.mu.Lock()
-	f.dialogue.hold = nil
-	f.dialogue.mu.Unlock()
-	_ = f.deliver(t, keyed(3, ussd.OpPSSRIndication, "*369#"))
-	eventually(t, "the third page", func() bool { return f.count() == 1 })
-	if got := f.submitted()[0].Dest.Addr; got != "212612000003" {
-		t.Errorf("a page went to %s", got)
+	for _, d := range ussd.Shipped() {
+		t.Run(d.Name, func(t *testing.T) {
+			t.Parallel()
+			f := setUp(t, oneBind+"[operator.ussd]\nreply_deadline = \"1s\"\ndialect = \""+d.Name+"\"\n")
+			_ = f.deliver(t, keyed(1, ussd.OpAbort, ""))
+			f.dialogue.mu.Lock()
+			f.dialogue.hold = make(chan struct{})
+			f.dialogue.mu.Unlock()
+			_ = f.deliver(t, keyed(2, ussd.OpPSSRIndication, "*369#")) // the dialogue takes too long
+			eventually(t, "both steps ran", func() bool { return f.dialogue.count() == 2 })
+			f.dialogue.mu.Lock()
+			f.dialogue.hold = nil
+			f.dialogue.mu.Unlock()
+			eventually(t, "the page is dropped", func() bool { return f.logs.has("why=late") })
+			_ = f.deliver(t, keyed(3, ussd.OpPSSRIndication, "*369#"))
+			eventually(t, "the third page", func() bool { return f.count() == 1 })
+			if got := f.submitted()[0].Dest.Addr; got != "212612000003" {
+				t.Errorf("a page went to %s", got)
+			}
+		})
 	}
 }
 
