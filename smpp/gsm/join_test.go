@@ -221,7 +221,7 @@ func FuzzJoiner(f *testing.F) {
 				}
 			}
 		}
-		for script = script[:min(len(script), 1024)]; len(script) >= 4; script = script[4:] {
+		for script = script[:min(len(script), 256)]; len(script) >= 4; script = script[4:] {
 			from := string(rune('A' + script[0]%4))
 			check(j.Add(from, "369", gsm.Segment{
 				Concat:  gsm.Concat{Ref: uint16(script[1] % 8), Wide: script[1] >= 128, Total: script[2], Seq: script[3]},
