@@ -183,6 +183,7 @@ create table inbox (
     state         text        not null check (state in ('waiting', 'claimed', 'done', 'quarantined', 'flood')),
     due_at        timestamptz not null,
     tries         smallint    not null default 0,
+    lost          smallint    not null default 0, -- times that a process died with it under way
     lease_until   timestamptz,
     done_at       timestamptz,
     reason        text, -- why it is quarantined: the kind of error, never the text

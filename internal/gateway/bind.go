@@ -19,6 +19,7 @@ import (
 const (
 	drainFor    = 10 * time.Second // for the answers that are out when we end
 	unbindDrain = 3 * time.Second
+	atOnce      = 512 // messages of one bind under way, and as many that wait: those that wait for a commit share it
 )
 
 // bind keeps one connection to an operator, with the settings it was made
@@ -69,6 +70,7 @@ func (g *Gateway) newBind(o *operator, cfg Bind) *bind {
 			Window: cfg.Window, BindTimeout: cfg.BindWait, EnquireEvery: cfg.EnquireEvery, EnquireTimeout: cfg.EnquireWait,
 			ResponseTimeout: cfg.ResponseWait, WriteTimeout: cfg.WriteWait, Inactivity: cfg.Inactivity,
 			DrainTimeout: unbindDrain, Tracer: tracer{b},
+			HandlerConcurrency: atOnce, HandlerQueue: atOnce,
 		},
 	}, handler{b})
 	return b

@@ -1,12 +1,17 @@
 package inbox
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // Metrics counts what the inbox does. A nil Metrics counts nothing.
 type Metrics struct {
 	arrivals *prometheus.CounterVec
 	failures *prometheus.CounterVec
 	results  *prometheus.CounterVec
+	answers  prometheus.Histogram
 }
 
 // NewMetrics registers the inbox's metrics.
@@ -22,7 +27,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "mo_handed_total", Help: "Texts handed to the conversation, by result.",
 		}, []string{"result"}),
 	}
-	reg.MustRegister(m.arrivals, m.failures, m.results)
+	m.answers = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "mo_answer_seconds", Help: "From a text's arrival to the commit of all it led to, the reply among it.",
+		Buckets: []float64{.01, .03, .1, .3, 1, 3, 10, 30, 100, 300},
+	})
+	reg.MustRegister(m.arrivals, m.failures, m.results, m.answers)
 	return m
 }
 
@@ -41,5 +50,11 @@ func (m *Metrics) failed(operator string) {
 func (m *Metrics) handed(state string) {
 	if m != nil {
 		m.results.WithLabelValues(state).Inc()
+	}
+}
+
+func (m *Metrics) answered(after time.Duration) {
+	if m != nil {
+		m.answers.Observe(after.Seconds())
 	}
 }

@@ -17,7 +17,8 @@ import (
 const (
 	poll      = 250 * time.Millisecond
 	maxTries  = 5
-	maxDeaths = 20 // of the process; each catches all that is under way, so one says little of a text
+	suspect   = 2  // from this one on it is handed on alone
+	maxDeaths = 20 // of a process with the text under way; each catches all that is, so one says little of a text
 	claimFor  = 2 * time.Minute
 	lastTries = 20 // to store what became of the last texts, while the process ends
 )
@@ -53,11 +54,20 @@ func (b *Inbox) Run(ctx context.Context) error {
 			b.cfg.Metrics.failed("")
 		}
 		for _, t := range texts {
+			if t.lost >= suspect {
+				continue
+			}
 			<-free
 			under.Go(func() {
 				done <- b.hand(ctx, t)
 				free <- struct{}{}
 			})
+		}
+		for _, t := range texts {
+			if t.lost >= suspect { // it may end the process: nothing else is to be under way then
+				under.Wait()
+				done <- b.hand(ctx, t)
+			}
 		}
 		if len(texts) == 0 {
 			b.pause(ctx)
@@ -83,6 +93,7 @@ func (b *Inbox) pause(ctx context.Context) {
 type claimed struct {
 	message.Inbound
 	tries int16
+	lost  int16
 	err   error // it can't be opened
 }
 
@@ -95,7 +106,7 @@ func (b *Inbox) claim(ctx context.Context, limit int) ([]claimed, error) {
 	batch.Queue(sqlClaim, b.cfg.Now(), limit, claimFor).Query(func(rows pgx.Rows) error {
 		var c claimed
 		var number, body []byte
-		into := []any{&c.ID, &c.Operator, &c.To, &number, &body, &c.Incomplete, &c.At, &c.tries}
+		into := []any{&c.ID, &c.Operator, &c.To, &number, &body, &c.Incomplete, &c.At, &c.tries, &c.lost}
 		_, err := pgx.ForEachRow(rows, into, func() error {
 			texts = append(texts, b.open(c, number, body))
 			return nil
@@ -153,6 +164,7 @@ func (b *Inbox) hand(ctx context.Context, c claimed) result {
 	r := result{id: c.ID, state: "done", due: now, tries: c.tries}
 	if err == nil {
 		b.cfg.Metrics.handed("done")
+		b.cfg.Metrics.answered(now.Sub(c.At))
 		return r
 	}
 	reason := reasonOf(err)

@@ -65,7 +65,7 @@ with c as (
 )
 update inbox i set state = 'claimed', lease_until = now() + $3::interval, tries = tries + 1
 from c where i.id = c.id
-returning i.id, i.operator, i.short_code, i.number_sealed, i.body_sealed, i.incomplete, i.received_at, i.tries`
+returning i.id, i.operator, i.short_code, i.number_sealed, i.body_sealed, i.incomplete, i.received_at, i.tries, i.lost`
 
 const sqlSettle = `
 update inbox i
@@ -74,11 +74,14 @@ set state = u.state, due_at = u.due_at, tries = u.tries, reason = u.reason, leas
 from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::smallint[], $5::text[]) as u (id, state, due_at, tries, reason)
 where i.id = u.id and i.state = 'claimed'`
 
-// A text whose process died counts that try: it may be the text that killed it.
+// A text whose process died may be the one that killed it. Those that were lost before come back at different moments,
+// so that not always the same ones are under way together.
 const sqlSweepLeases = `
-update inbox set state = case when tries >= $2 then 'quarantined' else 'waiting' end, lease_until = null, due_at = $1,
-    done_at = case when tries >= $2 then $1::timestamptz end, reason = 'lost'
-where id in (select id from inbox where state = 'claimed' and lease_until < now() limit 1000 for update skip locked)`
+update inbox set lost = lost + 1, tries = tries - 1, state = case when lost + 1 >= $2 then 'quarantined' else 'waiting' end,
+    lease_until = null, due_at = $1::timestamptz + lost * random() * interval '20 seconds',
+    done_at = case when lost + 1 >= $2 then $1::timestamptz end, reason = 'lost'
+where id in (select id from inbox where state = 'claimed' and lease_until < now() limit 1000 for update skip locked)
+returning state`
 
 const sqlForgetSeen = `delete from inbound_seen where key in (select key from inbound_seen where seen_at < $1 order by seen_at limit 1000)`
 
@@ -87,7 +90,7 @@ select id, operator, short_code, received_at, tries, coalesce(reason, '') as rea
 from inbox where state = 'quarantined' order by id desc limit $1`
 
 const sqlReplay = `
-update inbox set state = 'waiting', tries = 0, due_at = $2, done_at = null, reason = null where id = $1 and state = 'quarantined'`
+update inbox set state = 'waiting', tries = 0, lost = 0, due_at = $2, done_at = null, reason = null where id = $1 and state = 'quarantined'`
 
 // From the oldest on, up to the first that is younger. $2 bounds one turn.
 const sqlForgetTexts = `
