@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,7 +64,7 @@ func (b *bind) record(ctx context.Context, until time.Time) {
 	if r != nil || !until.After(now) || until.Equal(b.trace.done) {
 		return
 	}
-	r, err := b.g.newRecording(b.id().Operator+"-"+b.Name, now, until)
+	r, err := b.g.newRecording(b.id().File(), now, until)
 	if err != nil {
 		b.trace.done = until
 		b.traced(ctx, "trace not begun", "", err)
@@ -93,12 +92,6 @@ func (g *Gateway) newRecording(name string, now, until time.Time) (*recording, e
 	if err := sweepTraces(g.cfg.TraceDir, now); err != nil {
 		return nil, err
 	}
-	name = strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
-			return r
-		}
-		return '_'
-	}, name)
 	r := &recording{until: until, full: make(chan struct{})}
 	r.path = filepath.Join(g.cfg.TraceDir, name+"-"+now.UTC().Format("20060102T150405.000")+".pcap")
 	var err error

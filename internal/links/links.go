@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,6 +63,16 @@ const (
 type Name struct {
 	Operator string `json:"operator"`
 	Bind     string `json:"bind"`
+}
+
+// File is how the names of the bind's recordings begin.
+func (n Name) File() string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '_'
+	}, n.Operator+"-"+n.Bind)
 }
 
 // Standing is how a bind stands in one process.
