@@ -26,6 +26,7 @@ type TrailRow struct {
 	Ref       string
 	Reason    string
 	Sealed    bool
+	Bind      string // operator/bind, of what was done to one
 }
 
 // TrailFilter narrows the trail. Before is an event id to page from; 0 begins

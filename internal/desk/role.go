@@ -15,8 +15,8 @@ const (
 	Clerk         Role = "clerk"         // matches, takes papers, refers; decides nothing
 	Establishment Role = "establishment" // timetable, closings, permits at its house
 	Gate          Role = "gate"          // lets people in
-	Admin         Role = "admin"         // staff and grants; sees no file
-	Auditor       Role = "auditor"       // the audit trail and nothing else
+	Admin         Role = "admin"         // staff and grants, the links to operators; sees no file
+	Auditor       Role = "auditor"       // the audit trail, and how the links stand
 )
 
 // AllRoles lists the roles in menu order.
@@ -48,7 +48,9 @@ const (
 	ImportRegister Act = "import_register"
 	RunStaff       Act = "run_staff"
 	SeeAudit       Act = "see_audit"
-	Own            Act = "own" // one's own language, role, session
+	SeeOperators   Act = "see_operators"
+	RunOperators   Act = "run_operators" // pause, drain, record a bind; read their file again
+	Own            Act = "own"           // one's own language, role, session
 )
 
 // acts is who may do what at all; where is a matter of grants.
@@ -63,9 +65,9 @@ func acts(r Role) []Act {
 	case Gate:
 		return []Act{SeeDay, WorkGate, Own}
 	case Admin:
-		return []Act{RunStaff, Own}
+		return []Act{RunStaff, SeeOperators, RunOperators, Own}
 	case Auditor:
-		return []Act{SeeAudit, Own}
+		return []Act{SeeAudit, SeeOperators, Own}
 	}
 	return nil
 }

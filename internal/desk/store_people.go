@@ -29,7 +29,8 @@ where p.id = $1`
 // $1 before this id, $2 the object's reference, $3 staff login, $4 a word of the action.
 const sqlTrail = `
 select e.id, e.at, e.actor_kind, coalesce(s.name, ''), coalesce(s.login, ''), e.role, e.channel, e.action, e.object_kind,
-    e.object_id, coalesce(c.ref, ''), coalesce(e.reason_code, ''), exists (select from audit_seal x where x.event_id = e.id)
+    e.object_id, coalesce(c.ref, ''), coalesce(e.reason_code, ''), exists (select from audit_seal x where x.event_id = e.id),
+    case when e.object_kind = 'bind' then concat_ws('/', e.detail ->> 'operator', e.detail ->> 'bind') else '' end
 from audit_event e
 left join staff s on e.actor_kind = 'staff' and s.id = e.actor_id
 left join case_file c on c.id = e.object_id and c.machine = e.object_kind
