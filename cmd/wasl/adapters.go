@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"github.com/wasl-sms/wasl/internal/desk"
+	"github.com/wasl-sms/wasl/internal/outbox"
 
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/dialog"
@@ -24,4 +26,19 @@ type resting struct{ *visit.Service }
 func (r resting) Resting(ctx context.Context, permitID int64) (func(context.Context, *casework.Tx) error, error) {
 	on, err := r.RestingOn(ctx, permitID)
 	return func(ctx context.Context, tx *casework.Tx) error { return r.CallOff(ctx, tx, on) }, err
+}
+
+// queues are the outbox's for the desk.
+type queues struct{ *outbox.Outbox }
+
+func (q queues) all(ctx context.Context) ([]desk.Queue, error) {
+	depths, err := q.Depths(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]desk.Queue, len(depths))
+	for i, d := range depths {
+		all[i] = desk.Queue{Operator: d.Operator, Class: int(d.Class), Waiting: d.Waiting, Oldest: d.Oldest}
+	}
+	return all, nil
 }

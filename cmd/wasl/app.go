@@ -35,20 +35,21 @@ const dialCode = "*369#"
 
 // app is the application without its surfaces: the services over the stores.
 type app struct {
-	texts    *text.Catalogue
-	persons  *person.Registry
-	places   *establishment.Directory
-	register *establishment.Register
-	outbox   *outbox.Outbox
-	links    *links.Store
-	book     *casework.Book
-	permits  *permit.Service
-	visits   *visit.Service
-	accounts *account.Service
-	info     *info.Service
-	desk     *desk.Desk
-	imports  *desk.Imports
-	metrics  *prometheus.Registry
+	texts     *text.Catalogue
+	persons   *person.Registry
+	places    *establishment.Directory
+	register  *establishment.Register
+	outbox    *outbox.Outbox
+	links     *links.Store
+	book      *casework.Book
+	permits   *permit.Service
+	visits    *visit.Service
+	accounts  *account.Service
+	info      *info.Service
+	desk      *desk.Desk
+	imports   *desk.Imports
+	operators *desk.Operators
+	metrics   *prometheus.Registry
 }
 
 // newApp builds the services; the list of services is this function.
@@ -75,6 +76,7 @@ func newApp(ctx context.Context, st *stores, operators *gateway.Live, now func()
 	a.accounts = account.New(a.persons, a.places, a.book, dialCode)
 	a.info = info.New(a.places, a.persons, a.book)
 	a.desk = desk.New(st.db, a.book, a.places, st.keys, now)
+	a.operators = desk.NewOperators(a.desk, a.links, queues{a.outbox}.all)
 	a.register = establishment.NewRegister(a.places, a.book, a.permits, a.visits)
 	a.imports = desk.NewImports(a.desk, a.register, func(err error) { log.Error("import of the register", "error", err) })
 	if err := casework.Sync(ctx, st.db, permit.RequestLife(), permit.Life(), visit.Life()); err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wasl-sms/wasl/internal/desk"
+	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/text"
 )
 
@@ -42,6 +43,7 @@ func TestRolesByRoutes(t *testing.T) {
 		return r
 	}
 	own, other := set("41207", ains), set("43001", sale)
+	w.bind(links.Standing{})
 
 	const (
 		a, k, e, g = "authority", "clerk", "establishment", "gate"
@@ -112,6 +114,13 @@ func TestRolesByRoutes(t *testing.T) {
 		{"GET", "/register/999999", k + e, false},
 		{"GET", "/audit", aud, false},
 		{"POST", "/audit/verify", aud, false},
+		{"GET", "/operators", adm + aud, false},
+		{"GET", "/operators-live", adm + aud, false},
+		{"GET", "/operators/north", adm + aud, false},
+		{"GET", "/operators/north/live", adm + aud, false},
+		{"POST", "/operators/north/1?do=drain&version=0", adm, false},
+		{"POST", "/operators/north/1?do=trace&version=0", adm, false},
+		{"POST", "/operators/reload", adm, false},
 		{"GET", "/staff", adm, false},
 		{"POST", "/staff/999999?do=unlock", adm, false},
 		{"GET", "/staff/new", adm, false},
@@ -161,6 +170,10 @@ func TestRolesByRoutes(t *testing.T) {
 	}
 	t.Logf("%d cells", cells)
 	var changed int
+	w.one(&changed, `select count(*) from bind_wish`)
+	if changed != 0 {
+		t.Errorf("%d binds were given orders by asking", changed)
+	}
 	w.one(&changed, `select count(*) from transition where actor_kind = 'staff' and actor_id <> $1`, chief)
 	if changed != 0 {
 		t.Errorf("%d moves were made by asking", changed)

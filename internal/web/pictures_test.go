@@ -119,6 +119,11 @@ func TestPictures(t *testing.T) {
 			w.loginBy(t, ctx, "audit")
 			w.shoot(t, ctx, lang, "audit", "/audit")
 			w.loginBy(t, ctx, "admin")
+			w.shoot(t, ctx, lang, "operators-none", "/operators")
+			w.operators()
+			w.shoot(t, ctx, lang, "operators", "/operators")
+			w.shoot(t, ctx, lang, "operator", "/operators/north", chromedp.Click(chromedp.CSS("#by-hour summary")))
+			w.shoot(t, ctx, lang, "operator-http", "/operators/hubtel")
 			w.shoot(t, ctx, lang, "staff", "/staff")
 			w.shoot(t, ctx, lang, "staff-new", "/staff/new")
 			w.shoot(t, ctx, lang, "staff-issued", "/staff/new", chromedp.SetValue(chromedp.CSS("#f-name"), "Latifa Amrani"),

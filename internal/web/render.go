@@ -111,7 +111,16 @@ func (s *Server) funcs(k setKey) template.FuncMap {
 			}
 			return min(100, 100*part/whole)
 		},
-		"pieces": pieces,
+		"pieces":  pieces,
+		"machine": machine, "age": waited,
+		// status says what an operator's command_status means; "" where we have no words.
+		"status": func(code uint32) string {
+			if key := text.Key(fmt.Sprintf("web.smpp.%02x", code)); s.Texts.Has(key) {
+				return write(text.L(key, nil))
+			}
+			return ""
+		},
+		"hex": func(code uint32) string { return fmt.Sprintf("0x%02X", code) },
 		// dict gives a block more than one thing to work on.
 		"dict": func(pairs ...any) map[string]any {
 			m := map[string]any{}

@@ -135,6 +135,7 @@ type view struct {
 	Key      string // nonce of the page's forms
 	Path     string
 	Refresh  int
+	Watch    string // where the page as it is now can be had, without keeping the session alive
 	Problems []problem
 	Data     any
 	Langs    []text.Lang
@@ -167,6 +168,7 @@ func (q *request) nav() []navItem {
 		{"/register", desk.ImportRegister},
 		{"/audit", desk.SeeAudit},
 		{"/staff", desk.RunStaff},
+		{"/operators", desk.SeeOperators},
 	} {
 		if q.who.Role.May(n.act) {
 			items = append(items, navItem{n.path, text.Key("web.nav." + n.path[1:]), strings.HasPrefix(q.r.URL.Path, n.path)})

@@ -38,16 +38,17 @@ func Texts() fs.FS { return texts }
 
 // Config is what the back-office stands on.
 type Config struct {
-	Desk    *desk.Desk
-	Permits *permit.Service
-	Visits  *visit.Service
-	Places  *establishment.Directory
-	Calls   desk.Calls // where a call is noted instead of a text
-	Imports *desk.Imports
-	Texts   *text.Catalogue
-	Secure  bool // served over TLS, here or by a proxy in front: cookies say so
-	Log     *slog.Logger
-	Now     func() time.Time
+	Desk      *desk.Desk
+	Permits   *permit.Service
+	Visits    *visit.Service
+	Places    *establishment.Directory
+	Calls     desk.Calls // where a call is noted instead of a text
+	Imports   *desk.Imports
+	Operators *desk.Operators
+	Texts     *text.Catalogue
+	Secure    bool // served over TLS, here or by a proxy in front: cookies say so
+	Log       *slog.Logger
+	Now       func() time.Time
 	// Samples are shown at the door of a demo with the code of the moment; nil
 	// where anything is real.
 	Samples []Sample
@@ -177,6 +178,12 @@ func (s *Server) routes() []route {
 
 		{method: "GET", path: "/audit", act: desk.SeeAudit, do: s.audit},
 		{method: "POST", path: "/audit/verify", act: desk.SeeAudit, do: s.verify},
+		{method: "GET", path: "/operators", act: desk.SeeOperators, do: s.operators},
+		{method: "GET", path: "/operators-live", act: desk.SeeOperators, do: s.operators, quiet: true},
+		{method: "POST", path: "/operators/reload", act: desk.RunOperators, do: s.reloadOperators},
+		{method: "GET", path: "/operators/{name}", act: desk.SeeOperators, do: s.operator},
+		{method: "GET", path: "/operators/{name}/live", act: desk.SeeOperators, do: s.operator, quiet: true},
+		{method: "POST", path: "/operators/{name}/{bind}", act: desk.RunOperators, do: s.order},
 		{method: "GET", path: "/staff", act: desk.RunStaff, do: s.staff},
 		{method: "POST", path: "/staff/{id}", act: desk.RunStaff, do: s.changeStaff},
 		{method: "GET", path: "/staff/new", act: desk.RunStaff, do: s.newStaffPage},

@@ -23,19 +23,22 @@ if (rows.length) {
   });
 }
 
-// Ticks move while texts travel.
-async function follow(talk) {
-  const answer = await fetch(talk.dataset.follow, { redirect: "error" });
+// What moves is fetched anew: ticks while texts travel, the links to operators. Nothing is
+// taken from under somebody who is in it; what was opened stays open.
+async function follow(part) {
+  if (document.hidden || part.contains(document.activeElement)) return later(part);
+  const answer = await fetch(part.dataset.follow, { redirect: "error" });
   if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("texts");
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
   if (!fresh) return;
-  talk.replaceWith(fresh);
+  part.querySelectorAll("details[open][id]").forEach((d) => { const same = fresh.querySelector("#" + d.id); if (same) same.open = true; });
+  part.replaceWith(fresh);
   later(fresh);
 }
-function later(talk) {
-  if (talk.dataset.follow) setTimeout(() => follow(talk).catch(() => later(talk)), 2000);
+function later(part) {
+  if (part.dataset.follow) setTimeout(() => follow(part).catch(() => later(part)), 1000 * (part.dataset.every || 2));
 }
-document.querySelectorAll("#texts[data-follow]").forEach(later);
+document.querySelectorAll("[data-follow]").forEach(later);
 
 document.querySelectorAll("[data-print]").forEach((b) => b.addEventListener("click", () => print()));
 
