@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/wasl-sms/wasl/internal/fault"
 	"github.com/wasl-sms/wasl/internal/inbox"
@@ -395,7 +398,11 @@ func TestPoisonIsSetAsideAndTheSenderGoesOn(t *testing.T) {
 func TestAnOutageSetsNothingAside(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, inbox.Flood{})
-	f.fail = func(message.Inbound) error { return fault.Unavailable("service.unavailable", nil) }
+	outages := []error{
+		fault.Unavailable("service.unavailable", nil), fmt.Errorf("begin: %w", io.ErrUnexpectedEOF), fmt.Errorf("begin: %w", &pgconn.PgError{Code: "57P03"}),
+	}
+	var calls atomic.Int64
+	f.fail = func(message.Inbound) error { return outages[calls.Add(1)%int64(len(outages))] }
 	f.keep(t, says(1, "RDV"), inbox.Stored)
 	f.run(t)
 	eventually(t, "it is tried many times", func() bool {

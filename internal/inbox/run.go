@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/wasl-sms/wasl/internal/fault"
 	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/private"
 )
 
@@ -170,13 +172,23 @@ func (b *Inbox) hand(ctx context.Context, c claimed) result {
 	reason := reasonOf(err)
 	r.reason, r.state, r.due = &reason, "waiting", now.Add(retryAfter(c.tries))
 	switch {
-	case fault.KindOf(err) == fault.KindUnavailable && !errors.Is(err, context.DeadlineExceeded):
+	case outage(err):
 		r.tries-- // not the text's doing
 	case c.tries >= maxTries:
 		r.state = "quarantined"
 	}
 	b.cfg.Metrics.handed(r.state)
 	return r
+}
+
+// outage tells an error of a world in which no text could be handed on. What
+// took too long may be the text's own doing.
+func outage(err error) bool {
+	const canceled = "57014" // also: ran into statement_timeout
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == canceled || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	return fault.KindOf(err) == fault.KindUnavailable || postgres.Away(err)
 }
 
 // receive turns a panic into an error: one text must not end the process for
