@@ -168,7 +168,25 @@ func (w *world) exec(sql string) {
 // quiet waits until nothing is on its way in or out.
 func (w *world) quiet() {
 	w.t.Helper()
+	defer func() {
+		if w.t.Failed() {
+			w.t.Logf("how it stands: %s", w.stand())
+		}
+	}()
 	w.until("nothing is on its way", func() bool { return w.open() == 0 })
+}
+
+// stand counts texts and parts by state.
+func (w *world) stand() (all string) {
+	w.t.Helper()
+	const states = `select string_agg(line, ', ' order by line) from (
+		select 'inbox ' || state || ' ' || count(*) as line from inbox group by state
+		union all
+		select operator || ' ' || class || ' ' || state || ' ' || count(*) from message_part group by operator, class, state) s`
+	if err := w.db.QueryRow(w.t.Context(), states).Scan(&all); err != nil {
+		w.t.Error(err)
+	}
+	return all
 }
 
 // open counts what is on its way.

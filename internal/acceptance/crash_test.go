@@ -1,0 +1,84 @@
+package acceptance
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wasl-sms/wasl/internal/localdb"
+	"github.com/wasl-sms/wasl/internal/postgres"
+)
+
+// TestDatabaseKilled: PostgreSQL is killed with SIGKILL again and again under
+// the same load, and the process lives on. Nothing that was acknowledged is
+// lost or has its effect twice, and nothing at all is sent twice: answers wait
+// in memory until they can be stored, and nothing new is written meanwhile.
+func TestDatabaseKilled(t *testing.T) {
+	t.Parallel()
+	seed := cmp.Or(*seedFlag, rand.Uint64())
+	t.Logf("again with: go test ./internal/acceptance -run %s -seed %d", t.Name(), seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	dir, err := os.MkdirTemp("", "wasl-crash-") //nolint:usetesting // the parent of TempDir is closed to the server's account
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	// Killed processes leave their pages to the kernel: what fsync is for is not tried here.
+	server, err := localdb.StartPostgres(context.Background(), dir, localdb.Options{NoSync: true, Settings: []string{"fsync=off"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	if _, err := postgres.Migrate(t.Context(), server.DSN); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, settings{dsn: server.DSN})
+	p := w.program.serve(t)
+	w.bound()
+	l := begin(w, 4, 1)
+	total := kills(t, 200) / 10
+	for range total {
+		l.pause(time.Duration(100+rng.IntN(500)) * time.Millisecond)
+		old := 0 // which would be ourselves
+		w.until("PostgreSQL has a process", func() bool { old = postmaster(dir); return old > 1 })
+		if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		w.until("PostgreSQL is back", func() bool { return w.db.Ping(t.Context()) == nil && postmaster(dir) != old })
+		select {
+		case <-p.ended:
+			t.Fatalf("the process ended with its database: %v", p.cmd.ProcessState)
+		default:
+		}
+	}
+	l.stop()
+	l.wg.Wait()
+	p.stop(t)
+	w.outage()
+	p = w.program.serve(t)
+	w.quiet()
+	p.stop(t)
+	t.Logf("%d kills", total)
+	newJudge(w).judge(l)
+}
+
+// postmaster is the process id of the server in dir, 0 while there is none.
+func postmaster(dir string) int {
+	b, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(b), "\n")
+	pid, err := strconv.Atoi(first)
+	if err != nil {
+		return 0
+	}
+	return pid
+}
