@@ -23,7 +23,7 @@ import (
 func TestDatabaseKilled(t *testing.T) {
 	t.Parallel()
 	seed := cmp.Or(*seedFlag, rand.Uint64())
-	t.Logf("again with: go test ./internal/acceptance -run %s -seed %d", t.Name(), seed)
+	t.Logf("again with: go test ./internal/acceptance -run %s -v -args -seed %d", t.Name(), seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	dir, err := os.MkdirTemp("", "wasl-crash-") //nolint:usetesting // the parent of TempDir is closed to the server's account
 	if err != nil {

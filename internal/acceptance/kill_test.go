@@ -41,7 +41,7 @@ func kills(t *testing.T, usual int) int {
 func TestKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	seed := cmp.Or(*seedFlag, rand.Uint64())
-	t.Logf("again with: go test ./internal/acceptance -run %s -seed %d", t.Name(), seed)
+	t.Logf("again with: go test ./internal/acceptance -run %s -v -args -seed %d", t.Name(), seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 
 	w := newWorld(t, settings{stepLimit: 2 * time.Second})
