@@ -170,6 +170,7 @@ func (n *network) send(m smpp.ShortMessage, seqs ...uint32) (net.Conn, error) {
 		}
 	}
 	link := n.link()
+	_ = link.SetWriteDeadline(time.Time{}) // the session left its last one there
 	_, err := link.Write(b)
 	return link, err
 }
