@@ -36,11 +36,11 @@ func (h handler) Message(ctx context.Context, s *smpp.Session, m smpp.ShortMessa
 		kind = "no_number"
 		return smpp.Reply{}, nil
 	}
-	if h.b.op.ussd() != nil {
-		if r, ok := h.step(m, from); ok {
+	if d := h.b.op.ussd(); d != nil {
+		if r, ok := h.step(d, m, from); ok {
 			kind = "ussd"
 			h.b.tally.add(started, func(m *links.Minute) { m.USSD++ })
-			return smpp.Reply{Then: func() { h.answer(ctx, s, m, r) }}, nil
+			return smpp.Reply{Then: func() { h.answer(ctx, s, d, m, r) }}, nil
 		}
 	}
 	h.b.tally.add(started, func(m *links.Minute) { m.Inbound++ })

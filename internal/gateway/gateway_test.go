@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/message"
@@ -309,7 +310,7 @@ func TestPagesThatNobodyWaitsForAreNotSent(t *testing.T) {
 			f.dialogue.mu.Lock()
 			f.dialogue.hold = nil
 			f.dialogue.mu.Unlock()
-			eventually(t, "the page is dropped", func() bool { return f.logs.has("why=late") })
+			eventually(t, "the page is dropped", func() bool { return f.logs.count("why=late") == 1 })
 			_ = f.deliver(t, keyed(3, ussd.OpPSSRIndication, "*369#"))
 			eventually(t, "the third page", func() bool { return f.count() == 1 })
 			if got := f.submitted()[0].Dest.Addr; got != "212612000003" {
@@ -381,7 +382,8 @@ func TestStatusTellsOfRefusedBinds(t *testing.T) {
 		return s.State == links.Bound && s.Rebinds == 1 && s.Failed.Cause == links.Lost
 	})
 	wrong := strings.Replace(oneBind, `"secret"`, `"wrong"`, 1)
-	g := gatewayOnly(t, strings.ReplaceAll(wrong, "ADDRESS", f.addr))
+	reg := prometheus.NewRegistry()
+	g := gatewayOnly(t, strings.ReplaceAll(wrong, "ADDRESS", f.addr), reg)
 	eventually(t, "the refusal is told", func() bool {
 		s := g.Status()
 		return len(s) == 1 && s[0].State == links.Refused && *s[0].Failed == links.Failure{
@@ -390,6 +392,9 @@ func TestStatusTellsOfRefusedBinds(t *testing.T) {
 	})
 	if up, all := g.BindsUp(); up != 0 || all != 1 {
 		t.Errorf("%d of %d up", up, all)
+	}
+	if got := gauges(t, reg); got["smpp_bind_refused"] != 1 || got["smpp_bind_state"] != 0 || got["smpp_window_size"] != 10 {
+		t.Errorf("metrics are %v", got)
 	}
 }
 

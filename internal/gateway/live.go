@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/wasl-sms/wasl/internal/aggregator"
 	"github.com/wasl-sms/wasl/internal/outbox"
@@ -18,6 +19,7 @@ import (
 // at each use sees the file as it is now; it is safe for concurrent use.
 type Live struct {
 	path string
+	read time.Time // when this process first read it
 	now  atomic.Pointer[Operators]
 
 	mu      sync.Mutex // one reload at a time
@@ -33,12 +35,13 @@ func Fixed(ops Operators) *Live {
 
 // OpenLive reads an operators file; Reload reads it again.
 func OpenLive(path string) (*Live, error) {
+	read := time.Now()
 	ops, err := LoadOperators(path)
 	if err != nil {
 		return nil, err
 	}
 	l := Fixed(ops)
-	l.path = path
+	l.path, l.read = path, read
 	return l, nil
 }
 

@@ -12,7 +12,7 @@ func TestATraceHoldsSoMuchAndNoMore(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)
 	g := &Gateway{cfg: Config{TraceDir: t.TempDir(), Now: func() time.Time { return now }}}
-	r, err := g.newRecording("../north/1", now, now.Add(time.Minute))
+	r, err := g.newRecording("north-1", now, now.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

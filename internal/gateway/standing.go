@@ -16,7 +16,7 @@ func (b *bind) heard(s smpp.State, err error) {
 	b.mu.Lock()
 	b.up, b.refused = s.Bound(), false
 	attrs := []slog.Attr{slog.String("operator", b.op.name), slog.String("bind", b.Name), slog.String("state", s.String())}
-	level := slog.LevelInfo
+	level, say := slog.LevelInfo, "bind"
 	if b.up {
 		b.rebinds++
 	} else if err != nil {
@@ -24,14 +24,14 @@ func (b *bind) heard(s smpp.State, err error) {
 		b.failed = &links.Failure{Name: b.id(), Cause: cause, Code: code, Count: 1, Last: now}
 		b.tally.failed(now, cause, code)
 		if b.refused = cause == links.LoginFailed; b.refused {
-			level = slog.LevelError
+			level, say = slog.LevelError, "the operator refuses the bind: check system_id, password, address and how many binds it allows"
 		}
 		attrs = append(attrs, slog.String("cause", string(cause)), slog.Any("error", err))
 	}
 	up, refused := b.up, b.refused
 	b.mu.Unlock()
 	b.g.cfg.Metrics.bindState(b, up, refused)
-	b.g.cfg.Log.LogAttrs(context.Background(), level, "bind", attrs...)
+	b.g.cfg.Log.LogAttrs(context.Background(), level, say, attrs...)
 	if up {
 		b.sessions.Add(1)
 		if session, ok := b.client.Session(); ok {

@@ -12,7 +12,7 @@ import (
 )
 
 // step reads a USSD message; ok is false when m is an ordinary text.
-func (h handler) step(m smpp.ShortMessage, from private.Msisdn) (ussd.Request, bool) {
+func (h handler) step(d *ussd.Dialect, m smpp.ShortMessage, from private.Msisdn) (ussd.Request, bool) {
 	e := ussd.Envelope{
 		ServiceType: m.ServiceType, Source: from.Raw(), Dest: m.Dest.Addr,
 		Bind: fmt.Sprintf("%s/%s#%d", h.b.op.name, h.b.Name, h.b.sessions.Load()), Sequence: m.Seq,
@@ -23,7 +23,6 @@ func (h handler) step(m smpp.ShortMessage, from private.Msisdn) (ussd.Request, b
 	}
 	e.SessionInfo, _ = m.TLVs.Get(smpp.TagITSSessionInfo)
 	e.UserMessageReference, _ = m.TLVs.Get(smpp.TagUserMessageReference)
-	d := h.b.op.ussd()
 	_, payload, err := m.SplitUDH()
 	if err == nil {
 		e.Text, err = d.ReadText(m.DataCoding, payload)
@@ -36,8 +35,7 @@ func (h handler) step(m smpp.ShortMessage, from private.Msisdn) (ussd.Request, b
 
 // answer runs one step and sends its page, once: a page that is late or lost
 // is worth nothing, and the person dials again.
-func (h handler) answer(ctx context.Context, s *smpp.Session, m smpp.ShortMessage, r ussd.Request) {
-	d := h.b.op.ussd()
+func (h handler) answer(ctx context.Context, s *smpp.Session, d *ussd.Dialect, m smpp.ShortMessage, r ussd.Request) {
 	started := h.b.g.cfg.Now()
 	ctx, cancel := context.WithTimeout(ctx, d.ReplyDeadline)
 	defer cancel()

@@ -272,9 +272,9 @@ func TestReloadsAreAskedAndAnswered(t *testing.T) {
 	if err := w.in(t, func(ctx context.Context, tx pgx.Tx) error { return one.AskReload(ctx, tx, 7) }); err != nil {
 		t.Fatal(err)
 	}
-	id, err := two.LastReload(t.Context())
-	if err != nil || id == 0 {
-		t.Fatalf("reload %d, %v", id, err)
+	id, asked, err := two.LastReload(t.Context())
+	if err != nil || id == 0 || !asked.Equal(w.at) {
+		t.Fatalf("reload %d at %v, %v", id, asked, err)
 	}
 	for _, s := range []*links.Store{one, two} {
 		if err := s.Reloaded(t.Context(), id, links.Spoiled, "operator \"north\": no sender"); err != nil {
@@ -284,7 +284,7 @@ func TestReloadsAreAskedAndAnswered(t *testing.T) {
 	if err := two.Reloaded(t.Context(), 0, links.Applied, "1 bind added"); err != nil { // a signal
 		t.Fatal(err)
 	}
-	if again, err := one.LastReload(t.Context()); err != nil || again != id {
+	if again, _, err := one.LastReload(t.Context()); err != nil || again != id {
 		t.Errorf("a signal to one process asks no other: %d, %v", again, err)
 	}
 	list, err := one.Reloads(t.Context(), 10)

@@ -2,6 +2,7 @@ package links
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -35,12 +36,13 @@ type ReloadDone struct {
 	Detail  string // what changed, or what to change in the file
 }
 
-// LastReload is the newest asking of all processes; 0: none ever.
-func (s *Store) LastReload(ctx context.Context) (id int64, err error) {
-	if err := s.db.QueryRow(ctx, sqlLastReload).Scan(&id); err != nil {
-		return 0, fmt.Errorf("links: last reload: %w", err)
+// LastReload is the newest asking of all processes; id is 0 if there was none.
+func (s *Store) LastReload(ctx context.Context) (id int64, asked time.Time, err error) {
+	err = s.db.QueryRow(ctx, sqlLastReload).Scan(&id, &asked)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return 0, asked, fmt.Errorf("links: last reload: %w", err)
 	}
-	return id, nil
+	return id, asked, nil
 }
 
 // Reloaded stores what this process made of a reload; with a zero id it was

@@ -33,7 +33,7 @@ const sqlAskReload = `
 with r as (insert into operators_reload (asked_by, asked_at) values ($1, $2) returning id)
 select pg_notify('links', '') from r`
 
-const sqlLastReload = `select coalesce(max(id), 0) from operators_reload where process is null`
+const sqlLastReload = `select id, asked_at from operators_reload where process is null order by id desc limit 1`
 
 // Without an id it was asked by a signal to this process.
 const sqlReloaded = `

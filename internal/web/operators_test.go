@@ -92,7 +92,7 @@ func (w *world) operators() {
 			w.links.Wish(ctx, tx, "north", "2", links.Pause, 0, admin), w.links.AskReload(ctx, tx, admin),
 			w.links.Trace(ctx, tx, "north", "1", w.now().Add(10*time.Minute), 0, admin))
 	}))
-	id, err := w.links.LastReload(w.t.Context())
+	id, _, err := w.links.LastReload(w.t.Context())
 	w.must(err)
 	w.must(gone.Reloaded(w.t.Context(), id, links.Spoiled, `operators.toml: operator "north": bind "2": window = 0: give 1 to 10000`))
 }
@@ -205,7 +205,7 @@ func TestReadTheFileAgain(t *testing.T) {
 	b.post("/operators/reload", v)
 	b.post("/operators/reload", v)
 	b.want("Demandé par Nadia admin", "Pas encore de réponse")
-	id, err := w.links.LastReload(t.Context())
+	id, _, err := w.links.LastReload(t.Context())
 	w.must(err)
 	var asked int
 	if w.one(&asked, `select count(*) from operators_reload`); asked != 1 {
