@@ -30,6 +30,8 @@ type benchCmd struct {
 	CPUProfile string `name:"cpuprofile" placeholder:"FILE" help:"Write a CPU profile of the measured part."`
 }
 
+const benchSecret = "not a secret: the server ends with the measurement"
+
 // bed is the program under measurement with its operator.
 type bed struct {
 	*process
@@ -64,7 +66,8 @@ func (c *benchCmd) on(ctx context.Context, s Settings, log *slog.Logger, window,
 		return err
 	}
 	operators, err := gateway.ParseOperators(fmt.Sprintf("[[operator]]\nname = \"bench\"\nshort_codes = [\"3690\"]\nussd_codes = [%q]\n"+
-		"[[operator.bind]]\naddress = %q\nwindow = %d\n", dialCode, b.centre.Addr(), window), dir)
+		"[operator.http]\nformat = \"africastalking\"\nsecret = %q\nallow = [\"127.0.0.1/32\"]\n"+
+		"[[operator.bind]]\naddress = %q\nwindow = %d\n", dialCode, benchSecret, b.centre.Addr(), window), dir)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/url"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ type benchUSSD struct {
 	Dialogues int           `default:"200" help:"Dialogues in each round; with one phone, a tenth of it."`
 	Visits    int           `default:"20" help:"How often in a dialogue a family goes from the menu to its appointments and back, 28 at most."`
 	Think     time.Duration `default:"0s" help:"How long a person takes between steps; half as much to half as much again."`
+	Over      string        `enum:"smpp,http" default:"smpp" help:"How steps come in: over SMPP, or over HTTP as from Africa's Talking."`
 	Opening   int           `default:"2" help:"Phones that dial and key their PIN at once, before the others follow."`
 }
 
@@ -25,10 +27,9 @@ func (u benchUSSD) Run(ctx context.Context, s *Settings, c *benchCmd, log *slog.
 	most := slices.Max(u.Phones)
 	families := max(most, (max(u.Dialogues, most)*len(u.Phones)+perHour-1)/perHour)
 	return c.on(ctx, *s, log, most+100, families, func(ctx context.Context, b *bed) error {
-		var phones []*bench.Phone
-		for _, n := range b.people {
-			phones = append(phones, b.centre.Phone(b.link, n.Raw()[1:]))
-		}
+		talking := bench.NewAfricasTalking(fmt.Sprintf("http://%s/ussd/bench?key=%s", b.web.ln.Addr(), url.QueryEscape(benchSecret)), most)
+		defer talking.Close()
+		phones := u.keypads(b, talking)
 		for _, n := range u.Phones {
 			r := &ussdRound{benchUSSD: u, atOnce: n, names: []string{"dial", "PIN", "appointments", "back"}, times: map[string]*bench.Times{}}
 			for _, name := range r.names {
@@ -50,6 +51,24 @@ func (u benchUSSD) Run(ctx context.Context, s *Settings, c *benchCmd, log *slog.
 	})
 }
 
+// keypad is a handset in one pair of hands, wherever its steps go by.
+type keypad interface {
+	Dial(ctx context.Context, code string) (bench.Page, error)
+	Answer(ctx context.Context, input string) (bench.Page, error)
+}
+
+// keypads gives each family a phone.
+func (u benchUSSD) keypads(b *bed, talking *bench.AfricasTalking) (phones []keypad) {
+	for _, n := range b.people {
+		if u.Over == "http" {
+			phones = append(phones, talking.Phone(n.Raw()[1:]))
+		} else {
+			phones = append(phones, b.centre.Phone(b.link, n.Raw()[1:]))
+		}
+	}
+	return phones
+}
+
 // ussdRound is what came of so many phones at once.
 type ussdRound struct {
 	benchUSSD
@@ -64,7 +83,7 @@ type ussdRound struct {
 
 // run opens a dialogue on each phone, a few at once, for the processor time of
 // a PIN check is spent on purpose; then all go their ways at once.
-func (r *ussdRound) run(ctx context.Context, phones []*bench.Phone) error {
+func (r *ussdRound) run(ctx context.Context, phones []keypad) error {
 	err := many(ctx, min(r.Opening, len(phones)), len(phones), func(ctx context.Context, i int) error {
 		if ended, err := r.step(ctx, phones[i], "dial", dialCode); err != nil || ended {
 			return err
@@ -94,7 +113,7 @@ func (r *ussdRound) run(ctx context.Context, phones []*bench.Phone) error {
 	return err
 }
 
-func (r *ussdRound) step(ctx context.Context, p *bench.Phone, name, input string) (ended bool, err error) {
+func (r *ussdRound) step(ctx context.Context, p keypad, name, input string) (ended bool, err error) {
 	key := p.Answer
 	if input == dialCode {
 		key = p.Dial
@@ -116,8 +135,8 @@ func (r *ussdRound) step(ctx context.Context, p *bench.Phone, name, input string
 }
 
 func (r *ussdRound) report() {
-	fmt.Printf("ussd: %3d phones, about %v between steps: %5.0f steps per second, %v; %d apologies; %s\n",
-		r.atOnce, r.Think, float64(r.steps.Count())/r.took.Seconds(), &r.steps, r.apologies.Load(), r.cpu.Each(r.steps.Count()))
+	fmt.Printf("ussd over %s: %3d phones, about %v between steps: %5.0f steps per second, %v; %d apologies; %s\n",
+		r.Over, r.atOnce, r.Think, float64(r.steps.Count())/r.took.Seconds(), &r.steps, r.apologies.Load(), r.cpu.Each(r.steps.Count()))
 	for _, name := range r.names {
 		fmt.Printf("  %-14s %v\n", name, r.times[name])
 	}
