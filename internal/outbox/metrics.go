@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -19,6 +20,8 @@ type Metrics struct {
 	doubts    *prometheus.CounterVec
 	responses *prometheus.HistogramVec
 	delivery  *prometheus.HistogramVec
+	waiting   *prometheus.GaugeVec
+	oldest    *prometheus.GaugeVec
 	orphans   prometheus.Counter
 	storeErrs prometheus.Counter
 	sealed    prometheus.Counter
@@ -44,6 +47,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "dlr_seconds", Help: "From a part's last write to the receipt that tells of its delivery.",
 			Buckets: []float64{.1, 1, 3, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600, 72 * 3600},
 		}, []string{"operator"}),
+		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "msg_queue_parts", Help: "Parts that wait for a bind; none of a class is no series.",
+		}, []string{"operator", "class"}),
+		oldest: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "msg_queue_age_seconds", Help: "Since the promise of the oldest part that waits for a bind.",
+		}, []string{"operator", "class"}),
 		orphans: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "dlr_orphans_total", Help: "Receipts that named no part when they came.",
 		}),
@@ -54,7 +63,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "msg_unreadable_total", Help: "Parts refused because their text could not be opened.",
 		}),
 	}
-	reg.MustRegister(m.submits, m.receipts, m.doubts, m.responses, m.delivery, m.orphans, m.storeErrs, m.sealed)
+	reg.MustRegister(m.submits, m.receipts, m.doubts, m.responses, m.delivery, m.waiting, m.oldest, m.orphans, m.storeErrs, m.sealed)
 	return m
 }
 
@@ -118,31 +127,52 @@ func (m *Metrics) unreadable() {
 	}
 }
 
-// Depth tells how much of one class waits for an operator, and how long the
-// oldest has been due.
-type Depth struct {
+// depth is how much of one class waits for an operator, and how long the
+// oldest has been waiting.
+type depth struct {
 	Operator string
 	Class    int16
 	Waiting  int64
-	Oldest   time.Duration
+	Age      float64 // seconds
 }
 
-// Depths gives the length of each queue.
-func (o *Outbox) Depths(ctx context.Context) ([]Depth, error) {
-	rows, err := o.cfg.DB.Query(ctx, sqlDepth, o.cfg.Now())
-	if err != nil {
-		return nil, err
+// countAtMost is the share of the time that counting the queues may take, as
+// a divisor: a long queue is counted more seldom.
+const countAtMost = 100
+
+// keepCounting sets the gauges of the queues from time to time. Scrapes read
+// what is there and ask the database nothing.
+func (o *Outbox) keepCounting(ctx context.Context) {
+	if o.cfg.Metrics == nil {
+		return
 	}
-	defer rows.Close()
-	var out []Depth
-	for rows.Next() {
-		var d Depth
-		var seconds float64
-		if err := rows.Scan(&d.Operator, &d.Class, &d.Waiting, &seconds); err != nil {
-			return nil, err
+	for ctx.Err() == nil {
+		began := o.cfg.Now()
+		if err := o.count(ctx); err != nil && ctx.Err() == nil {
+			o.cfg.Metrics.storeFailed()
 		}
-		d.Oldest = time.Duration(seconds * float64(time.Second))
-		out = append(out, d)
+		pause(ctx, max(countEvery, countAtMost*o.cfg.Now().Sub(began)))
 	}
-	return out, rows.Err()
+}
+
+const countEvery = 10 * time.Second
+
+func (o *Outbox) count(ctx context.Context) error {
+	rows, err := o.cfg.DB.Query(ctx, sqlDepth)
+	if err != nil {
+		return fmt.Errorf("outbox: count the queues: %w", err)
+	}
+	depths, err := pgx.CollectRows(rows, pgx.RowToStructByPos[depth])
+	if err != nil {
+		return fmt.Errorf("outbox: count the queues: %w", err)
+	}
+	m := o.cfg.Metrics
+	m.waiting.Reset()
+	m.oldest.Reset()
+	for _, d := range depths {
+		class := strconv.Itoa(int(d.Class))
+		m.waiting.WithLabelValues(d.Operator, class).Set(float64(d.Waiting))
+		m.oldest.WithLabelValues(d.Operator, class).Set(d.Age)
+	}
+	return nil
 }

@@ -64,9 +64,10 @@ type fixture struct {
 	db    *postgres.DB
 	clock *clock
 
-	texts  outbox.Texts
-	hold   []string
-	manner outbox.Manner
+	texts   outbox.Texts
+	metrics *outbox.Metrics
+	hold    []string
+	manner  outbox.Manner
 }
 
 func number(n int) private.Msisdn { return private.StoredMsisdn(fmt.Sprintf("+2126%08d", n)) }
@@ -82,8 +83,8 @@ func setUp(t testing.TB, people contacts) *fixture {
 func (f *fixture) another(people contacts) *outbox.Outbox {
 	return outbox.New(outbox.Config{
 		DB: f.db, Texts: f.texts, Contacts: people, Vault: ring, Now: f.clock.Now,
-		Holding: func() []string { return f.hold },
-		Manner:  func(string) outbox.Manner { return f.manner },
+		Holding: func() []string { return f.hold }, Metrics: f.metrics,
+		Manner: func(string) outbox.Manner { return f.manner },
 		Route: func(n private.Msisdn) string {
 			if strings.HasPrefix(n.Raw(), "+2126") {
 				return "north"

@@ -13,9 +13,10 @@ import (
 // new texts, brings back what is due, and settles what has been in doubt too
 // long. Any number of processes may run it.
 func (o *Outbox) Run(ctx context.Context) error {
-	done := make(chan struct{}, 2)
+	done := make(chan struct{}, 3)
 	go func() { o.takeReceipts(ctx); done <- struct{}{} }()
 	go func() { o.keepListening(ctx); done <- struct{}{} }()
+	go func() { o.keepCounting(ctx); done <- struct{}{} }()
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for n := 0; ctx.Err() == nil; n++ {
@@ -27,8 +28,9 @@ func (o *Outbox) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
-	<-done
-	<-done
+	for range cap(done) {
+		<-done
+	}
 	return nil
 }
 
