@@ -24,11 +24,12 @@ import (
 // benchOutbox measures what a backlog takes: texts that are committed before
 // the binds are made, until the operator's answer to the last one is stored.
 type benchOutbox struct {
-	Texts   int `default:"100000" help:"Texts in all."`
-	Binds   int `default:"2" help:"Binds of the one operator."`
-	Window  int `default:"100" help:"Window of each bind."`
-	History int `default:"0" help:"Delivered texts of the last twelve months that lie in the database beforehand."`
-	Rounds  int `default:"1" help:"How often it is repeated, on the same database."`
+	Texts   int  `default:"100000" help:"Texts in all."`
+	Binds   int  `default:"2" help:"Binds of the one operator."`
+	Window  int  `default:"100" help:"Window of each bind."`
+	History int  `default:"0" help:"Delivered texts of the last twelve months that lie in the database beforehand."`
+	Kannel  bool `help:"Measure Kannel in turn, with a store in files, against the same peer. Needs bearerbox and smsbox."`
+	Rounds  int  `default:"1" help:"How often it is repeated, on the same database."`
 }
 
 func (o benchOutbox) Run(ctx context.Context, s *Settings, c *benchCmd, log *slog.Logger) (err error) {
@@ -61,6 +62,13 @@ func (o benchOutbox) Run(ctx context.Context, s *Settings, c *benchCmd, log *slo
 	for range o.Rounds {
 		if err := o.round(ctx, *s, c, st, dir, peer, log); err != nil {
 			return err
+		}
+		if o.Kannel {
+			report, err := bench.Kannel(ctx, o.Texts, o.Binds, o.Window)
+			if err != nil {
+				return err
+			}
+			fmt.Println(report)
 		}
 	}
 	return nil
