@@ -24,6 +24,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/smpp/gsm"
 )
 
@@ -143,13 +144,7 @@ func (f *fixture) keep(t *testing.T, a inbox.Arrival, want inbox.Verdict) {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not so in time: %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	runtest.Eventually(t, what, ok)
 }
 
 func (f *fixture) states(t *testing.T) map[string]int {

@@ -4,17 +4,22 @@
 // Enqueue stores a text in the caller's transaction. A Lane takes its parts to
 // one bind of an operator:
 //
-//	           ┌──────────── not written, throttled ─────────────┐
-//	later → queued → claimed → in_doubt → accepted → delivered
-//	  ↑        ↑        └lease┘    │ │        │
-//	  │        └─ no word in 120 s ┘ │        └→ undelivered, or later
-//	  └────── temporary refusal ─────┴→ refused, unknown, expired
+//	           ┌── throttled, not written ──┐
+//	later → queued ─────→ in_doubt ────→ accepted → delivered
+//	  ↑        ↑             │ │ │           │
+//	  │        └─ no word ───┘ │ └→ refused  └→ undelivered, or later
+//	  └── temporary refusal ───┘    unknown, expired
 //
-// A part is committed as in_doubt before its PDU is written, so a crash or a
-// broken link leaves at most a window of parts of which nobody knows whether
-// the operator has them. A late response or a receipt settles these; after two
-// minutes of silence they are sent again, except one-time codes, which are
-// never sent twice.
+// A lane takes as many parts as its window has room for, the most urgent first,
+// straight into doubt: that is committed before the PDU is written, so a crash
+// or a broken link leaves at most a window of parts of which nobody knows
+// whether the operator has them. A late response or a receipt settles these;
+// after two minutes of silence they are sent again, except one-time codes,
+// which are never sent twice. What follows each outcome, and what each class is
+// worth, stands in two tables in outcome.go.
+//
+// Texts and parts lie in a table for each month, so that what was delivered
+// long ago costs nothing and is dropped whole.
 //
 // The package knows parts, operators and outcomes, and no wire: a Link carries
 // a part and tells what became of it.

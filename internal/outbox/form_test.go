@@ -11,6 +11,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/text"
 	"github.com/wasl-sms/wasl/smpp/gsm"
 )
@@ -41,7 +42,7 @@ func TestFormsOfALongText(t *testing.T) {
 			op := &operator{answer: accept}
 			f.serve(t, north, op)
 			want := append(append([]int{}, c.latin...), append(c.arabic, len("permit.granted fr 3"))...)
-			eventually(t, "all parts are accepted", func() bool { return f.states(t)["accepted"] == len(want) })
+			runtest.Eventually(t, "all parts are accepted", func() bool { return f.states(t)["accepted"] == len(want) })
 			op.mu.Lock()
 			defer op.mu.Unlock()
 			for i, p := range op.ledger {
@@ -78,7 +79,7 @@ func TestReferencesDiffer(t *testing.T) {
 	wide := north
 	wide.Window = 1000
 	f.serve(t, wide, op)
-	eventually(t, "all parts are written", func() bool { return op.count() == 40*8 })
+	runtest.Eventually(t, "all parts are written", func() bool { return op.count() == 40*8 })
 	seen := map[uint16]bool{}
 	op.mu.Lock()
 	defer op.mu.Unlock()
@@ -132,7 +133,7 @@ func TestOperatorWithoutUCS2(t *testing.T) {
 	}
 	op := &operator{answer: accept}
 	f.serve(t, north, op)
-	eventually(t, "what can be sent is", func() bool { return f.states(t)["accepted"] == 3 })
+	runtest.Eventually(t, "what can be sent is", func() bool { return f.states(t)["accepted"] == 3 })
 	op.mu.Lock()
 	defer op.mu.Unlock()
 	for _, p := range op.ledger {

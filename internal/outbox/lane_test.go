@@ -15,6 +15,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/internal/postgres"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 )
 
 // doomed is a connection to the database that dies at a chosen write, just
@@ -142,9 +143,9 @@ func TestDeathBetweenAnyTwoCommits(t *testing.T) {
 	op.answer = accept
 	op.mu.Unlock()
 	f.serve(t, north, op)
-	run(t, f.Run)
+	runtest.Start(t, f.Run)
 	f.clock.Advance(121 * time.Second)
-	eventually(t, "every part has an end", func() bool {
+	runtest.Eventually(t, "every part has an end", func() bool {
 		s := f.states(t)
 		return s["accepted"]+s["unknown"] == kills*each
 	})
@@ -178,8 +179,8 @@ func TestTwoLanesShareWithoutRepeating(t *testing.T) {
 	second := north
 	second.Bind = "north/2"
 	f.serve(t, north, op)
-	run(t, func(ctx context.Context) error { return f.another(nil).Serve(ctx, second, op) })
-	run(t, f.Run)
+	runtest.Start(t, func(ctx context.Context) error { return f.another(nil).Serve(ctx, second, op) })
+	runtest.Start(t, f.Run)
 	for k := range 5 {
 		var list []message.Outbound
 		for i := range 200 {
@@ -187,7 +188,7 @@ func TestTwoLanesShareWithoutRepeating(t *testing.T) {
 		}
 		f.enqueue(t, list...)
 	}
-	eventually(t, "all are accepted", func() bool { return f.states(t)["accepted"] == 1000 })
+	runtest.Eventually(t, "all are accepted", func() bool { return f.states(t)["accepted"] == 1000 })
 	if n := op.count(); n != 1000 {
 		t.Errorf("%d parts were written for 1000 texts", n)
 	}
@@ -214,7 +215,7 @@ func TestThrottlingKeepsOrderAndCountsNothing(t *testing.T) {
 		list = append(list, told(n, message.Information))
 	}
 	f.enqueue(t, list...)
-	eventually(t, "all are accepted", func() bool { return f.states(t)["accepted"] == 20 })
+	runtest.Eventually(t, "all are accepted", func() bool { return f.states(t)["accepted"] == 20 })
 	first, second := writes[5].Sub(writes[4]), writes[6].Sub(writes[5])
 	if first < time.Second || second < 2*time.Second {
 		t.Errorf("pauses of %v and %v: want a second, then two", first, second)
@@ -252,7 +253,7 @@ func TestOutcomesOfAWrite(t *testing.T) {
 			}}
 			f.enqueue(t, told(1, message.Decision))
 			f.serve(t, north, op)
-			eventually(t, "the part has moved", func() bool { return f.states(t)[c.state] == 1 })
+			runtest.Eventually(t, "the part has moved", func() bool { return f.states(t)[c.state] == 1 })
 		})
 	}
 }
@@ -265,8 +266,8 @@ func TestTemporaryRefusalsEndAtLast(t *testing.T) {
 	}}
 	f.enqueue(t, told(1, message.Decision))
 	f.serve(t, north, op)
-	run(t, f.Run)
-	eventually(t, "it is refused", func() bool {
+	runtest.Start(t, f.Run)
+	runtest.Eventually(t, "it is refused", func() bool {
 		f.clock.Advance(time.Minute)
 		return f.states(t)["refused"] == 1
 	})
@@ -287,7 +288,7 @@ func TestWhatIsNotWrittenIsSentAgainAtOnce(t *testing.T) {
 	}
 	f.enqueue(t, told(1, message.Code))
 	f.serve(t, north, op)
-	eventually(t, "it is accepted", func() bool { return f.states(t)["accepted"] == 1 })
+	runtest.Eventually(t, "it is accepted", func() bool { return f.states(t)["accepted"] == 1 })
 }
 
 func TestExpiredTextsAreNotSent(t *testing.T) {
@@ -297,7 +298,7 @@ func TestExpiredTextsAreNotSent(t *testing.T) {
 	f.clock.Advance(11 * time.Minute)
 	op := &operator{answer: accept}
 	f.serve(t, north, op)
-	eventually(t, "it has expired", func() bool { return f.states(t)["expired"] == 1 })
+	runtest.Eventually(t, "it has expired", func() bool { return f.states(t)["expired"] == 1 })
 	if op.count() != 0 {
 		t.Error("an expired code was sent")
 	}
@@ -313,10 +314,10 @@ func TestALaneThatEndsGivesBackItsQueue(t *testing.T) {
 	f.enqueue(t, list...)
 	op := &operator{answer: silent}
 	stop := f.serve(t, north, op)
-	eventually(t, "the window is full", func() bool { return op.count() == 10 })
+	runtest.Eventually(t, "the window is full", func() bool { return op.count() == 10 })
 	ended := make(chan struct{})
 	go func() { stop(); close(ended) }()
-	eventually(t, "the lane has ended", func() bool {
+	runtest.Eventually(t, "the lane has ended", func() bool {
 		op.cut() // what it wrote before it heard of its end, too
 		select {
 		case <-ended:

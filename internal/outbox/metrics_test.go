@@ -9,6 +9,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/outbox"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 )
 
 // gathered gives each series of reg by name and labels: its value, or for a
@@ -39,14 +40,14 @@ func TestMetrics(t *testing.T) {
 	f.metrics = outbox.NewMetrics(reg)
 	f.Outbox = f.another(nil)
 	f.enqueue(t, told(1, message.Code), told(2, message.Decision), told(3, message.Decision))
-	stop := run(t, f.Run)
-	eventually(t, "the queues are counted", func() bool { return gathered(t, reg)["msg_queue_parts 3 north"] == 2 })
+	stop := runtest.Start(t, f.Run)
+	runtest.Eventually(t, "the queues are counted", func() bool { return gathered(t, reg)["msg_queue_parts 3 north"] == 2 })
 	if age, ok := gathered(t, reg)["msg_queue_age_seconds 1 north"]; ok && (age < 0 || age > 600) {
 		t.Errorf("the code has waited for %v s", age)
 	}
 	op := &operator{answer: accept}
 	f.serve(t, north, op)
-	eventually(t, "all are accepted", func() bool { return f.states(t)["accepted"] == 3 })
+	runtest.Eventually(t, "all are accepted", func() bool { return f.states(t)["accepted"] == 3 })
 	f.receive(t, reached("m1"), reached("m2"), reached("nobody's"), failed("m3"))
 	stop()
 	got := gathered(t, reg)

@@ -19,6 +19,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/text"
 )
 
@@ -111,33 +112,6 @@ func told(n int, class message.Class) message.Outbound {
 	}
 }
 
-// run serves what fn asks for until the test ends or stop is called.
-func run(t testing.TB, fn func(context.Context) error) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- fn(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("run: %v", err)
-		}
-	})
-	t.Cleanup(stop)
-	return stop
-}
-
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not so in time: %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
 // states counts parts by state.
 func (f *fixture) states(t testing.TB) map[string]int {
 	t.Helper()
@@ -216,7 +190,7 @@ var north = outbox.Lane{Operator: "north", Bind: "north/1", Window: 10}
 
 func (f *fixture) serve(t testing.TB, l outbox.Lane, op *operator) (stop func()) {
 	t.Helper()
-	stop = run(t, func(ctx context.Context) error { return f.Serve(ctx, l, op) })
+	stop = runtest.Start(t, func(ctx context.Context) error { return f.Serve(ctx, l, op) })
 	t.Cleanup(func() { // a lane waits for its answers
 		op.mu.Lock()
 		op.answer = accept
@@ -231,7 +205,7 @@ func TestEnqueueSendsIfAndOnlyIfTheTransactionCommits(t *testing.T) {
 	f := setUp(t, nil)
 	op := &operator{answer: accept}
 	f.serve(t, north, op)
-	run(t, f.Run)
+	runtest.Start(t, f.Run)
 
 	undone := fmt.Errorf("undone")
 	err := f.db.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
@@ -244,7 +218,7 @@ func TestEnqueueSendsIfAndOnlyIfTheTransactionCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.enqueue(t, told(2, message.Decision))
-	eventually(t, "the committed text is accepted", func() bool { return f.states(t)["accepted"] == 1 })
+	runtest.Eventually(t, "the committed text is accepted", func() bool { return f.states(t)["accepted"] == 1 })
 	if diff := cmp.Diff([]string{"permit.granted fr 2"}, op.got()); diff != "" {
 		t.Error(diff)
 	}
@@ -310,7 +284,7 @@ func TestLongTextGoesInPartsOfOneReference(t *testing.T) {
 	long := told(1, message.Decision)
 	long.Body = private.NewBody(strings.Repeat("مرحبا بكم ", 15)) // 150 UCS-2 units: three parts of 67
 	f.enqueue(t, long)
-	eventually(t, "three parts are accepted", func() bool { return f.states(t)["accepted"] == 3 })
+	runtest.Eventually(t, "three parts are accepted", func() bool { return f.states(t)["accepted"] == 3 })
 	op.mu.Lock()
 	defer op.mu.Unlock()
 	for i, p := range op.ledger {
@@ -328,13 +302,13 @@ func TestUrgentTextsOvertakeACampaign(t *testing.T) {
 		campaign = append(campaign, told(n, message.Campaign))
 	}
 	f.enqueue(t, campaign...)
-	run(t, f.Run)
+	runtest.Start(t, f.Run)
 	// The operator answers one part at a time, when the test lets it.
 	step := make(chan struct{})
 	op := &operator{}
 	op.answer = silent
 	f.serve(t, outbox.Lane{Operator: "north", Bind: "north/1", Window: 1}, op)
-	run(t, func(ctx context.Context) error {
+	runtest.Start(t, func(ctx context.Context) error {
 		for {
 			select {
 			case <-step:
@@ -349,11 +323,11 @@ func TestUrgentTextsOvertakeACampaign(t *testing.T) {
 			}
 		}
 	})
-	eventually(t, "the campaign has begun", func() bool { return op.count() == 1 })
+	runtest.Eventually(t, "the campaign has begun", func() bool { return op.count() == 1 })
 	f.enqueue(t, told(9000, message.Decision), told(9001, message.Code))
 	for n := 2; n <= 4; n++ {
 		step <- struct{}{}
-		eventually(t, "the next part is written", func() bool { return op.count() == n })
+		runtest.Eventually(t, "the next part is written", func() bool { return op.count() == n })
 	}
 	got := op.got()
 	if at := slices.Index(got, "permit.granted fr 9001"); at != 1 {

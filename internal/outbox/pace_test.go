@@ -9,6 +9,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/outbox"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 )
 
 // An operator refuses one write in the middle of a full window, and what comes
@@ -33,7 +34,7 @@ func TestThrottlingInTheMiddleOfAWindow(t *testing.T) {
 		return outbox.Answer{}, false
 	}
 	f.serve(t, north, op)
-	eventually(t, "the window is out", func() bool { return op.count() == 10 })
+	runtest.Eventually(t, "the window is out", func() bool { return op.count() == 10 })
 	// From the fourth on the operator takes no more of this window.
 	op.mu.Lock()
 	open := op.open
@@ -46,7 +47,7 @@ func TestThrottlingInTheMiddleOfAWindow(t *testing.T) {
 			done(outbox.Answer{Outcome: outbox.Throttled, Code: 0x58})
 		}
 	}
-	eventually(t, "one is risked after the rest", func() bool { return op.count() == 11 })
+	runtest.Eventually(t, "one is risked after the rest", func() bool { return op.count() == 11 })
 	answer := func() {
 		op.mu.Lock()
 		defer op.mu.Unlock()
@@ -56,8 +57,8 @@ func TestThrottlingInTheMiddleOfAWindow(t *testing.T) {
 		op.open = nil
 	}
 	answer()
-	eventually(t, "the whole window is used again", func() bool { return op.count() == 21 })
-	eventually(t, "all are accepted", func() bool { answer(); return f.states(t)["accepted"] == all })
+	runtest.Eventually(t, "the whole window is used again", func() bool { return op.count() == 21 })
+	runtest.Eventually(t, "all are accepted", func() bool { answer(); return f.states(t)["accepted"] == all })
 
 	got := op.got()
 	accepted := append(slices.Clone(got[:3]), got[10:]...)
@@ -87,12 +88,12 @@ func TestWhatIsThrottledGoesByAnotherBind(t *testing.T) {
 		return outbox.Answer{Outcome: outbox.Throttled, Code: 0x14}, true
 	}}
 	f.serve(t, north, full)
-	eventually(t, "one bind is throttled", func() bool { return full.count() > 0 && f.states(t)["queued"] == 40 })
+	runtest.Eventually(t, "one bind is throttled", func() bool { return full.count() > 0 && f.states(t)["queued"] == 40 })
 	other := north
 	other.Bind = "north/2"
 	op := &operator{answer: accept}
 	f.serve(t, other, op)
-	eventually(t, "the other takes all", func() bool { return f.states(t)["accepted"] == 40 })
+	runtest.Eventually(t, "the other takes all", func() bool { return f.states(t)["accepted"] == 40 })
 	if n := full.count(); n > north.Window {
 		t.Errorf("%d parts were written to a bind that rests", n)
 	}
@@ -116,24 +117,24 @@ func TestTemporaryRefusalsInARowRestTheLane(t *testing.T) {
 		return accept(n, p)
 	}
 	f.serve(t, one, op)
-	eventually(t, "five in a row are refused", func() bool { s := f.states(t); return s["later"] == 9 && s["accepted"] == 1 })
+	runtest.Eventually(t, "five in a row are refused", func() bool { s := f.states(t); return s["later"] == 9 && s["accepted"] == 1 })
 	other := one
 	other.Bind = "north/2"
 	well := &operator{answer: accept}
 	f.serve(t, other, well)
-	eventually(t, "another bind carries on", func() bool { return f.states(t)["accepted"] == 31 })
+	runtest.Eventually(t, "another bind carries on", func() bool { return f.states(t)["accepted"] == 31 })
 	if n := op.count(); n != 10 {
 		t.Errorf("%d parts were written to a bind that rests", n)
 	}
 	f.clock.Advance(outboxRest)
 	f.enqueue(t, told(100, message.Decision))
-	eventually(t, "it is accepted", func() bool { return f.states(t)["accepted"] == 32 })
+	runtest.Eventually(t, "it is accepted", func() bool { return f.states(t)["accepted"] == 32 })
 }
 
 func TestALaneRelievesOthersWhenAsked(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, nil)
-	run(t, f.Run)
+	runtest.Start(t, f.Run)
 	var mu sync.Mutex
 	var others []string
 	south := outbox.Lane{Operator: "south", Bind: "south/1", Window: 10, Relieves: func() []string {
@@ -157,14 +158,14 @@ func TestALaneRelievesOthersWhenAsked(t *testing.T) {
 	mu.Lock()
 	others = []string{"north"}
 	mu.Unlock()
-	eventually(t, "both are refused", func() bool { return op.count() == 2 && f.states(t)["queued"] == 2 })
+	runtest.Eventually(t, "both are refused", func() bool { return op.count() == 2 && f.states(t)["queued"] == 2 })
 	if got := op.got(); got[0] != "permit.granted fr 2" {
 		t.Errorf("first went %q", got[0])
 	}
 	if got := column[string](t, f, `select distinct operator from message_part`); !slices.Equal(got, []string{"north"}) {
 		t.Errorf("what was refused is with %v", got)
 	}
-	eventually(t, "both are accepted", func() bool { f.clock.Advance(outboxRest); return f.states(t)["accepted"] == 2 })
+	runtest.Eventually(t, "both are accepted", func() bool { f.clock.Advance(outboxRest); return f.states(t)["accepted"] == 2 })
 	if got := column[string](t, f, `select distinct operator || ' ' || bind from message_part`); !slices.Equal(got, []string{"south south/1"}) {
 		t.Errorf("what was accepted is with %v", got)
 	}
@@ -192,12 +193,12 @@ func TestACampaignDelaysNoDecision(t *testing.T) {
 	}
 	op := &operator{answer: silent}
 	f.serve(t, north, op)
-	eventually(t, "the campaign has begun", func() bool { return op.count() == north.Window })
+	runtest.Eventually(t, "the campaign has begun", func() bool { return op.count() == north.Window })
 	for n := range 5 {
 		class := []message.Class{message.Decision, message.Information, message.Code, message.Gate, message.Decision}[n]
 		before := op.count()
 		f.enqueue(t, told(90_000+n, class))
-		eventually(t, "it is written", func() bool {
+		runtest.Eventually(t, "it is written", func() bool {
 			op.cut()
 			return slices.Contains(op.got(), fmt.Sprintf("permit.granted fr %d", 90_000+n))
 		})

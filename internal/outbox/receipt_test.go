@@ -8,6 +8,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/outbox"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/text"
 )
 
@@ -50,8 +51,8 @@ func TestReceiptsInAnyOrder(t *testing.T) {
 			op := &operator{answer: accept}
 			f.enqueue(t, told(1, message.Decision))
 			f.serve(t, north, op)
-			run(t, f.Run)
-			eventually(t, "it is accepted", func() bool { return f.states(t)["accepted"] == 1 })
+			runtest.Start(t, f.Run)
+			runtest.Eventually(t, "it is accepted", func() bool { return f.states(t)["accepted"] == 1 })
 			f.receive(t, c.receipts...)
 			if s := f.states(t); s[c.state] != 1 {
 				t.Errorf("state is %v", s)
@@ -66,21 +67,21 @@ func TestReceiptBeforeTheResponse(t *testing.T) {
 	op := &operator{answer: silent}
 	f.enqueue(t, told(1, message.Decision))
 	f.serve(t, north, op)
-	run(t, f.Run)
-	eventually(t, "it is written", func() bool { return op.count() == 1 })
+	runtest.Start(t, f.Run)
+	runtest.Eventually(t, "it is written", func() bool { return op.count() == 1 })
 	f.receive(t, reached("early"))
 	if s := f.states(t); s["in_doubt"] != 1 {
 		t.Fatalf("a receipt without a known id moved a part: %v", s)
 	}
 	op.open[0](outbox.Answer{Outcome: outbox.Sent, ID: "early"})
-	eventually(t, "it is delivered", func() bool { return f.states(t)["delivered"] == 1 })
+	runtest.Eventually(t, "it is delivered", func() bool { return f.states(t)["delivered"] == 1 })
 }
 
 func TestManyReceiptsRaceTheirResponses(t *testing.T) {
 	t.Parallel()
 	const n = 300
 	f := setUp(t, nil)
-	run(t, f.Run)
+	runtest.Start(t, f.Run)
 	var receipts sync.WaitGroup
 	op := &operator{}
 	op.answer = func(i int, _ outbox.Part) (outbox.Answer, bool) {
@@ -98,7 +99,7 @@ func TestManyReceiptsRaceTheirResponses(t *testing.T) {
 	}
 	f.enqueue(t, list...)
 	f.serve(t, north, op)
-	eventually(t, "all are delivered", func() bool { return f.states(t)["delivered"] == n })
+	runtest.Eventually(t, "all are delivered", func() bool { return f.states(t)["delivered"] == n })
 	receipts.Wait()
 }
 
@@ -108,8 +109,8 @@ func TestReceiptSettlesADoubtByOurReference(t *testing.T) {
 	op := &operator{answer: silent}
 	f.enqueue(t, told(1, message.Code), told(2, message.Code))
 	f.serve(t, north, op)
-	run(t, f.Run)
-	eventually(t, "both are written", func() bool { return op.count() == 2 })
+	runtest.Start(t, f.Run)
+	runtest.Eventually(t, "both are written", func() bool { return op.count() == 2 })
 	op.cut()
 	ref := op.ledger[0].Reference
 	f.receive(t, outbox.Receipt{ID: "x", Reached: true, From: number(2), Reference: &ref}) // somebody else's phone
@@ -118,7 +119,7 @@ func TestReceiptSettlesADoubtByOurReference(t *testing.T) {
 		t.Fatalf("states are %v", s)
 	}
 	f.clock.Advance(121 * time.Second)
-	eventually(t, "the other code is given up", func() bool { return f.states(t)["unknown"] == 1 })
+	runtest.Eventually(t, "the other code is given up", func() bool { return f.states(t)["unknown"] == 1 })
 	if op.count() != 2 {
 		t.Error("a one-time code was sent twice")
 	}
@@ -130,12 +131,12 @@ func TestLateResponseStopsTheRepeat(t *testing.T) {
 	op := &operator{answer: silent}
 	f.enqueue(t, told(1, message.Decision))
 	stop := f.serve(t, north, op)
-	eventually(t, "it is written", func() bool { return op.count() == 1 })
+	runtest.Eventually(t, "it is written", func() bool { return op.count() == 1 })
 	op.cut()
 	stop()
 	f.clock.Advance(121 * time.Second)
-	run(t, f.Run)
-	eventually(t, "it waits to be sent again", func() bool { return f.states(t)["queued"] == 1 })
+	runtest.Start(t, f.Run)
+	runtest.Eventually(t, "it waits to be sent again", func() bool { return f.states(t)["queued"] == 1 })
 	if err := f.Late(t.Context(), north, op.ledger[0], outbox.Answer{Outcome: outbox.Sent, ID: "late"}); err != nil {
 		t.Fatal(err)
 	}
@@ -161,8 +162,8 @@ func TestDoubtIsResolvedByPolicy(t *testing.T) {
 			}}
 			f.enqueue(t, told(1, message.Decision))
 			f.serve(t, north, op)
-			run(t, f.Run)
-			eventually(t, "it is in doubt", func() bool { return f.states(t)["in_doubt"] == 1 })
+			runtest.Start(t, f.Run)
+			runtest.Eventually(t, "it is in doubt", func() bool { return f.states(t)["in_doubt"] == 1 })
 			f.clock.Advance(119 * time.Second)
 			if err := f.Receive(t.Context(), outbox.Receipt{Operator: "north", ID: "none"}); err != nil {
 				t.Fatal(err)
@@ -175,7 +176,7 @@ func TestDoubtIsResolvedByPolicy(t *testing.T) {
 			if hold {
 				want = "unknown"
 			}
-			eventually(t, "it is decided", func() bool { return f.states(t)[want] == 1 })
+			runtest.Eventually(t, "it is decided", func() bool { return f.states(t)[want] == 1 })
 		})
 	}
 }
@@ -189,14 +190,14 @@ func TestUndeliveredTextGoesOnToTheSecondNumberAndTheCallList(t *testing.T) {
 	f.account(t, 1)
 	op := &operator{answer: accept}
 	f.serve(t, north, op)
-	run(t, f.Run)
+	runtest.Start(t, f.Run)
 	f.enqueue(t, message.Outbound{Account: 1, Class: message.Decision, Line: text.L("permit.granted", nil), Dedupe: "g"})
 	for n := 1; n <= 6; n++ {
-		eventually(t, fmt.Sprint("write ", n), func() bool {
+		runtest.Eventually(t, fmt.Sprint("write ", n), func() bool {
 			f.clock.Advance(time.Minute)
 			return op.count() >= n
 		})
-		eventually(t, "its answer is stored", func() bool { return f.states(t)["accepted"] == 1 })
+		runtest.Eventually(t, "its answer is stored", func() bool { return f.states(t)["accepted"] == 1 })
 		f.receive(t, failed(fmt.Sprint("m", n)))
 	}
 	for i, p := range op.ledger {

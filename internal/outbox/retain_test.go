@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 )
 
 // ago stores a delivered text as it would lie there so many months later, and
@@ -97,7 +98,7 @@ func TestATextBeforeItsMonthIsMade(t *testing.T) {
 	f.enqueue(t, once)
 	op := &operator{answer: accept}
 	f.serve(t, north, op)
-	eventually(t, "both are accepted", func() bool { return f.states(t)["accepted"] == 2 })
+	runtest.Eventually(t, "both are accepted", func() bool { return f.states(t)["accepted"] == 2 })
 
 	// A part without its text is refused wherever it lies.
 	for _, sql := range []string{
