@@ -127,13 +127,26 @@ func (m *Metrics) unreadable() {
 	}
 }
 
-// depth is how much of one class waits for an operator, and how long the
-// oldest has been waiting.
-type depth struct {
+// Depth tells how much of one class waits for an operator, and how long ago
+// the oldest was promised.
+type Depth struct {
 	Operator string
 	Class    int16
 	Waiting  int64
-	Age      float64 // seconds
+	Oldest   time.Duration
+}
+
+// Depths gives the length of each queue that is not empty.
+func (o *Outbox) Depths(ctx context.Context) ([]Depth, error) {
+	rows, err := o.cfg.DB.Query(ctx, sqlDepth)
+	if err != nil {
+		return nil, fmt.Errorf("outbox: count the queues: %w", err)
+	}
+	depths, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Depth])
+	if err != nil {
+		return nil, fmt.Errorf("outbox: count the queues: %w", err)
+	}
+	return depths, nil
 }
 
 // countAtMost is the share of the time that counting the queues may take, as
@@ -158,13 +171,9 @@ func (o *Outbox) keepCounting(ctx context.Context) {
 const countEvery = 10 * time.Second
 
 func (o *Outbox) count(ctx context.Context) error {
-	rows, err := o.cfg.DB.Query(ctx, sqlDepth)
+	depths, err := o.Depths(ctx)
 	if err != nil {
-		return fmt.Errorf("outbox: count the queues: %w", err)
-	}
-	depths, err := pgx.CollectRows(rows, pgx.RowToStructByPos[depth])
-	if err != nil {
-		return fmt.Errorf("outbox: count the queues: %w", err)
+		return err
 	}
 	m := o.cfg.Metrics
 	m.waiting.Reset()
@@ -172,7 +181,7 @@ func (o *Outbox) count(ctx context.Context) error {
 	for _, d := range depths {
 		class := strconv.Itoa(int(d.Class))
 		m.waiting.WithLabelValues(d.Operator, class).Set(float64(d.Waiting))
-		m.oldest.WithLabelValues(d.Operator, class).Set(d.Age)
+		m.oldest.WithLabelValues(d.Operator, class).Set(d.Oldest.Seconds())
 	}
 	return nil
 }

@@ -244,7 +244,7 @@ delete from message_told where ctid = any(array(
 
 // The age is that of the promise, which the index knows.
 const sqlDepth = `
-select operator, class, count(*), (message_floor(now()) - (min(id) >> 8) >> 22)::float8
+select operator, class, count(*), make_interval(secs => greatest(0, message_floor(now()) - (min(id) >> 8) >> 22)::float8)
 from message_part where state = 'queued' group by operator, class`
 
 // settlement is one part's next state.
