@@ -3,10 +3,12 @@ package acceptance
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -29,12 +31,31 @@ var built = sync.OnceValues(func() (string, error) { //nolint:gochecknoglobals /
 	if dir, err = os.MkdirTemp("", "wasl-binary-"); err != nil {
 		return "", err
 	}
+	if err := lookAtSources("../.."); err != nil {
+		return "", err
+	}
 	file := filepath.Join(dir, "wasl")
 	if out, err := exec.Command("go", "build", "-o", file, "../../cmd/wasl").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build cmd/wasl: %w: %s", err, out)
 	}
 	return file, nil
 })
+
+// lookAtSources has go test see what the binary is made of, or it would give
+// a stored result for another program.
+func lookAtSources(root string) error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != root && strings.HasPrefix(d.Name(), "."):
+			return fs.SkipDir
+		case d.Type().IsRegular():
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+}
 
 // program starts the binary again and again.
 type program struct {
