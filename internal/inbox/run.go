@@ -174,6 +174,7 @@ func (b *Inbox) hand(ctx context.Context, c claimed) result {
 	switch {
 	case outage(err):
 		r.tries-- // not the text's doing
+		r.due = now.Add(retryAfter(1))
 	case c.tries >= maxTries:
 		r.state = "quarantined"
 	}
