@@ -43,14 +43,20 @@ func (w *world) clock() (now time.Time) {
 	return now
 }
 
+// gone waits until PostgreSQL has done or undone what it was given before the
+// process ended.
+func (w *world) gone() {
+	w.t.Helper()
+	w.until("the work of the process that ended is done or undone", func() bool {
+		return w.count(`select count(*) from pg_stat_activity where datname = current_database() and application_name = $1`, applicationName) == 0
+	})
+}
+
 // died notes what the process that has just died left in doubt, and checks
 // that it is a window for each bind at most.
 func (j *judge) died() {
 	j.t.Helper()
-	// What PostgreSQL was given before the death it still does.
-	j.until("the dead process's work is done or undone", func() bool {
-		return j.count(`select count(*) from pg_stat_activity where datname = current_database() and application_name = $1`, applicationName) == 0
-	})
+	j.gone()
 	rows, err := j.db.Query(j.t.Context(), `
 		select m.id, p.part, p.bind, m.number_sealed from message_part p join message m on m.id = p.message_id
 		where p.state = 'in_doubt' and p.sent_at >= $1`, j.since)

@@ -144,12 +144,13 @@ func inWords(hits map[point]int) string {
 	return b.String()
 }
 
-// outage lets ten minutes pass for what the dead process left: leases run out,
-// and doubt becomes old enough to be decided.
+// outage lets ten minutes pass for what the dead process left: leases and waits
+// run out, and doubt becomes old enough to be decided.
 func (w *world) outage() {
 	w.t.Helper()
 	w.decide()
 	w.exec("update inbox set lease_until = lease_until - interval '10 minutes' where state = 'claimed'")
+	w.exec("update inbox set due_at = due_at - interval '10 minutes' where state = 'waiting'")
 }
 
 // decide makes doubt old enough to be decided.

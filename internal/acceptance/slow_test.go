@@ -86,6 +86,12 @@ func TestSlowDatabase(t *testing.T) {
 
 	l.stop()
 	l.wg.Wait()
+	p.stop(t)
+	// What was given up as too slow may have been committed all the same: that
+	// takes its time, as after a death.
+	w.gone()
+	w.outage()
+	p = w.program.serve(t)
 	w.quiet()
 	p.stop(t)
 	for _, c := range l.callers {
