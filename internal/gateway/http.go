@@ -120,8 +120,10 @@ func (h *HTTP) budget(format aggregator.Format) (ussd.Budget, error) {
 		have       *int
 		want, most int
 	}{
-		{&b.First, format.Budget.First, 182}, {&b.Next, format.Budget.Next, 182},
-		{&b.FirstUCS2, format.Budget.FirstUCS2, 80}, {&b.NextUCS2, format.Budget.NextUCS2, 80},
+		{&b.First, format.Budget.First, 182},
+		{&b.Next, format.Budget.Next, 182},
+		{&b.FirstUCS2, format.Budget.FirstUCS2, 80},
+		{&b.NextUCS2, format.Budget.NextUCS2, 80},
 	} {
 		if *f.have == 0 {
 			*f.have = f.want

@@ -38,7 +38,9 @@ func (f *fixture) callIn(t *testing.T, addr, password string) {
 	}()
 	t.Cleanup(func() {
 		_ = conn.Close()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }
 

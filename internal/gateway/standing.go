@@ -16,7 +16,7 @@ func (b *bind) heard(s smpp.State, err error) {
 	b.mu.Lock()
 	b.up, b.refused = s.Bound(), false
 	attrs := []slog.Attr{slog.String("operator", b.op.name), slog.String("bind", b.Name), slog.String("state", s.String())}
-	level, say := slog.LevelInfo, "bind"
+	level := slog.LevelInfo
 	if b.up {
 		b.rebinds++
 	} else if err != nil {
@@ -24,14 +24,15 @@ func (b *bind) heard(s smpp.State, err error) {
 		b.failed = &links.Failure{Name: b.id(), Cause: cause, Code: code, Count: 1, Last: now}
 		b.tally.failed(now, cause, code)
 		if b.refused = cause == links.LoginFailed; b.refused {
-			level, say = slog.LevelError, "the operator refuses the bind: check system_id, password, address and how many binds it allows"
+			level = slog.LevelError
+			attrs = append(attrs, slog.String("check", "system_id, password, address, how many binds are allowed"))
 		}
 		attrs = append(attrs, slog.String("cause", string(cause)), slog.Any("error", err))
 	}
 	up, refused := b.up, b.refused
 	b.mu.Unlock()
 	b.g.cfg.Metrics.bindState(b, up, refused)
-	b.g.cfg.Log.LogAttrs(context.Background(), level, say, attrs...)
+	b.g.cfg.Log.LogAttrs(context.Background(), level, "bind", attrs...)
 	if up {
 		b.sessions.Add(1)
 		if session, ok := b.client.Session(); ok {
@@ -48,8 +49,7 @@ func (b *bind) heard(s smpp.State, err error) {
 // causeOf puts the end of a session, or of an attempt at one, into the closed
 // set that staff have words for.
 func causeOf(err error) (links.Cause, uint32) {
-	var status smpp.Status
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[smpp.Status](err); ok {
 		return links.LoginFailed, uint32(status)
 	}
 	for _, c := range []struct {

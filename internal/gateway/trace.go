@@ -58,7 +58,7 @@ func (b *bind) record(ctx context.Context, until time.Time) {
 	if r != nil && (!until.Equal(r.until) || !until.After(now) || r.isFull()) {
 		b.trace.open.Store(nil)
 		b.trace.done = r.until
-		b.traced(ctx, "trace ended", r.path, r.close())
+		b.traced(ctx, "ended", r.path, r.close())
 		r = nil
 	}
 	if r != nil || !until.After(now) || until.Equal(b.trace.done) {
@@ -67,21 +67,21 @@ func (b *bind) record(ctx context.Context, until time.Time) {
 	r, err := b.g.newRecording(b.id().File(), now, until)
 	if err != nil {
 		b.trace.done = until
-		b.traced(ctx, "trace not begun", "", err)
+		b.traced(ctx, "not begun", "", err)
 		return
 	}
 	b.trace.open.Store(r)
-	b.traced(ctx, "trace begun", r.path, nil)
+	b.traced(ctx, "begun", r.path, nil)
 }
 
-func (b *bind) traced(ctx context.Context, what, path string, err error) {
-	attrs := []slog.Attr{slog.String("operator", b.op.name), slog.String("bind", b.Name), slog.String("file", path)}
+func (b *bind) traced(ctx context.Context, state, path string, err error) {
+	attrs := []slog.Attr{slog.String("operator", b.op.name), slog.String("bind", b.Name), slog.String("state", state), slog.String("file", path)}
 	level := slog.LevelInfo
 	if err != nil {
 		level = slog.LevelError
 		attrs = append(attrs, slog.Any("error", err))
 	}
-	b.g.cfg.Log.LogAttrs(ctx, level, what, attrs...)
+	b.g.cfg.Log.LogAttrs(ctx, level, "trace", attrs...)
 }
 
 // newRecording opens a file that nobody else can read, and removes old ones.

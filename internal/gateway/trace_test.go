@@ -51,12 +51,12 @@ func TestABindIsRecordedWhileStaffWantIt(t *testing.T) {
 	f.allUp(t)
 	f.stands(t, "1", links.Bound)
 	f.wishTrace(t, time.Now().Add(time.Minute))
-	eventually(t, "the trace has begun", func() bool { return f.logs.count("trace begun") == 1 })
+	eventually(t, "the trace has begun", func() bool { return f.logs.count("msg=trace operator=north bind=1 state=begun") == 1 })
 	f.tell(t, told(1, "Bonjour Fatima"))
 	_ = f.deliver(t, says(2, "SUIVI 48213377"))
 	eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
 	f.wishTrace(t, time.Time{})
-	eventually(t, "the trace has ended", func() bool { return f.logs.count("trace ended") == 1 })
+	eventually(t, "the trace has ended", func() bool { return f.logs.count("msg=trace operator=north bind=1 state=ended") == 1 })
 
 	files, err := filepath.Glob(filepath.Join(f.traces, "north-1-2*T*.pcap"))
 	if err != nil || len(files) != 1 {
@@ -93,7 +93,7 @@ func TestATraceEndsAtItsTime(t *testing.T) {
 	f.wishTrace(t, time.Now().Add(4*time.Second))
 	f.start(t)
 	f.allUp(t)
-	eventually(t, "the trace has ended", func() bool { return f.logs.count("trace ended") == 1 })
+	eventually(t, "the trace has ended", func() bool { return f.logs.count("msg=trace operator=north bind=1 state=ended") == 1 })
 	files, err := filepath.Glob(filepath.Join(f.traces, "*.pcap"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("files %v, %v", files, err)
