@@ -208,7 +208,7 @@ func (w *world) count(sql string, args ...any) (n int) {
 // until waits for what other goroutines and processes will bring about.
 func (w *world) until(what string, is func() bool) {
 	w.t.Helper()
-	limit := time.NewTimer(60 * time.Second)
+	limit := time.NewTimer(2 * time.Minute)
 	defer limit.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
