@@ -27,7 +27,7 @@ func (s *lane) commit(ctx context.Context, room int) (next []*part, err error) {
 	var got taken
 	if room > 0 {
 		operators, class, after := s.queues()
-		b.Queue(sqlTake, s.Operator, operators, room, class, after, s.Bind, s.run, now).Query(func(rows pgx.Rows) (err error) {
+		b.Queue(sqlTake, s.Operator, operators, room, class, after, s.Bind, s.run, now, s.from == [places]int64{}).Query(func(rows pgx.Rows) (err error) {
 			got, err = s.o.scanTaken(rows, now)
 			return err
 		})

@@ -31,6 +31,9 @@ type failed struct {
 func (o *Outbox) trySecond(ctx context.Context) error {
 	now := o.cfg.Now()
 	return o.cfg.DB.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, sqlByIndex); err != nil {
+			return fmt.Errorf("outbox: texts that failed: %w", err)
+		}
 		rows, err := tx.Query(ctx, sqlFailed, now.Add(-24*time.Hour))
 		if err != nil {
 			return fmt.Errorf("outbox: texts that failed: %w", err)
