@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/desk"
@@ -60,6 +61,7 @@ func newApp(ctx context.Context, st *stores, operators *gateway.Live, now func()
 	}
 	texts.OnFault(func(err error) { log.Error("write a text", "error", err) })
 	a := &app{texts: texts, metrics: prometheus.NewRegistry()}
+	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.persons = person.New(st.db, st.keys, now)
 	a.places = establishment.New(st.db, st.keys, now)
 	a.outbox = outbox.New(outbox.Config{

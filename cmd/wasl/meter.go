@@ -16,6 +16,7 @@ type meter struct {
 	entered *prometheus.CounterVec
 	left    *prometheus.CounterVec
 	stayed  *prometheus.HistogramVec
+	repeats *prometheus.CounterVec
 	log     *slog.Logger
 }
 
@@ -31,9 +32,12 @@ func newMeter(reg prometheus.Registerer, log *slog.Logger) *meter {
 			Name: "ussd_screen_seconds", Help: "Time a person took on a screen.",
 			Buckets: []float64{1, 2, 5, 10, 20, 40, 60, 120},
 		}, []string{"channel", "lang"}),
+		repeats: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ussd_repeats_total", Help: "Requests of the network that had been answered before.",
+		}, []string{"channel", "operator"}),
 		log: log,
 	}
-	reg.MustRegister(m.entered, m.left, m.stayed)
+	reg.MustRegister(m.entered, m.left, m.stayed, m.repeats)
 	return m
 }
 
@@ -44,6 +48,10 @@ func (m *meter) Enter(ch form.Channel, operator, screen string, l text.Lang) {
 func (m *meter) Leave(ch form.Channel, operator, screen string, l text.Lang, why dialog.Why, after time.Duration) {
 	m.left.WithLabelValues(string(ch), operator, screen, string(why)).Inc()
 	m.stayed.WithLabelValues(string(ch), string(l)).Observe(after.Seconds())
+}
+
+func (m *meter) Repeat(ch form.Channel, operator string) {
+	m.repeats.WithLabelValues(string(ch), operator).Inc()
 }
 
 func (m *meter) Fault(err error) {

@@ -113,6 +113,7 @@ func newProcess(ctx context.Context, s *Settings, st *stores, operators *gateway
 		if err != nil {
 			return nil, err
 		}
+		a.metrics.MustRegister(gauges{outbox: a.outbox, inbox: p.inbox, jobs: jobs, log: log})
 		p.components = append(p.components,
 			run.Component{Name: "inbox", Run: p.inbox.Run},
 			run.Component{Name: "imports", Run: a.imports.Run},
@@ -170,6 +171,7 @@ func (p *process) serve(s *Settings, st *stores, office bool, now func() time.Ti
 			return nil
 		}
 	}
+	p.app.metrics.MustRegister(parts(pr.ready))
 	p.mux.HandleFunc("GET /healthz", pr.health)
 	p.mux.HandleFunc("GET /readyz", pr.readiness)
 	if s.MetricsAddr == "" {

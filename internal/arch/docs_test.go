@@ -35,7 +35,7 @@ var link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
 
 func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
-	for _, from := range []string{"README.md", "ARCHITECTURE.md", "HACKING.md", "DEPENDENCIES.md", "SECURITY.md", "CHANGELOG.md", "docs/operators.md", "docs/smpp-conformance.md", "docs/security.md", "docs/acceptance.md"} {
+	for _, from := range []string{"README.md", "ARCHITECTURE.md", "HACKING.md", "DEPENDENCIES.md", "SECURITY.md", "CHANGELOG.md", "docs/operators.md", "docs/metrics.md", "docs/runbook.md", "docs/smpp-conformance.md", "docs/security.md", "docs/acceptance.md"} {
 		for _, to := range link.FindAllStringSubmatch(page(t, from), -1) {
 			if _, err := os.Stat(filepath.Join("../..", path.Dir(from), to[1])); err != nil {
 				t.Errorf("%s: %v", from, err)

@@ -84,6 +84,8 @@ type Meter interface {
 	Enter(ch form.Channel, operator, screen string, l text.Lang)
 	// Leave tells how a screen ended and after how long.
 	Leave(ch form.Channel, operator, screen string, l text.Lang, why Why, after time.Duration)
+	// Repeat is told of each request that was answered before: it runs nothing.
+	Repeat(ch form.Channel, operator string)
 	// Fault is told of each step that had to be answered with an apology.
 	Fault(err error)
 }
@@ -262,4 +264,5 @@ type deaf struct{}
 
 func (deaf) Enter(form.Channel, string, string, text.Lang)                     {}
 func (deaf) Leave(form.Channel, string, string, text.Lang, Why, time.Duration) {}
+func (deaf) Repeat(form.Channel, string)                                       {}
 func (deaf) Fault(error)                                                       {}

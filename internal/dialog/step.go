@@ -83,6 +83,7 @@ func (st *step) run(ctx context.Context) (ussd.Reply, error) {
 		}
 		st.resolve()
 		if reply, ok := st.answered(); ok {
+			st.Meter.Repeat(form.USSD, st.operator)
 			return reply, nil
 		}
 		if st.replaced() {

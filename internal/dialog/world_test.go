@@ -80,6 +80,8 @@ func (f *faults) Leave(_ form.Channel, _, screen string, _ text.Lang, why dialog
 	f.trail = append(f.trail, fmt.Sprintf("%s %s %v", screen, why, after))
 }
 
+func (f *faults) Repeat(form.Channel, string) {}
+
 func (f *faults) Fault(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

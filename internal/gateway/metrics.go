@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/wasl-sms/wasl/internal/links"
 )
 
 // Metrics counts what the gateway does. Labels never hold a number. A nil
@@ -93,16 +95,22 @@ type windows struct{ g *Gateway }
 var (
 	windowInUse = prometheus.NewDesc("smpp_window_in_use", "Requests of ours that wait for an answer.", []string{"operator", "bind"}, nil)
 	windowSize  = prometheus.NewDesc("smpp_window_size", "How many may.", []string{"operator", "bind"}, nil)
+	drained     = prometheus.NewDesc("smpp_bind_drained", "1 while staff keep the bind away.", []string{"operator", "bind"}, nil)
 )
 
 // Describe implements prometheus.Collector.
-func (windows) Describe(ch chan<- *prometheus.Desc) { ch <- windowInUse; ch <- windowSize }
+func (windows) Describe(ch chan<- *prometheus.Desc) {
+	ch <- windowInUse
+	ch <- windowSize
+	ch <- drained
+}
 
 // Collect implements prometheus.Collector.
 func (w windows) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range w.g.Status() {
 		ch <- prometheus.MustNewConstMetric(windowInUse, prometheus.GaugeValue, float64(s.InFlight), s.Operator, s.Bind)
 		ch <- prometheus.MustNewConstMetric(windowSize, prometheus.GaugeValue, float64(s.Window), s.Operator, s.Bind)
+		ch <- prometheus.MustNewConstMetric(drained, prometheus.GaugeValue, oneIf(s.State == links.Draining || s.State == links.Drained), s.Operator, s.Bind)
 	}
 }
 

@@ -308,6 +308,14 @@ type Quarantined struct {
 	Reason     string
 }
 
+// SetAside counts the texts that failed too often.
+func (b *Inbox) SetAside(ctx context.Context) (n int64, err error) {
+	if err := b.cfg.DB.QueryRow(ctx, sqlSetAside).Scan(&n); err != nil {
+		return 0, fmt.Errorf("inbox: count texts set aside: %w", err)
+	}
+	return n, nil
+}
+
 // Replay gives a text that was set aside, in tx, another round of tries.
 func (b *Inbox) Replay(ctx context.Context, tx pgx.Tx, id int64) error {
 	tag, err := tx.Exec(ctx, sqlReplay, id, b.cfg.Now())

@@ -89,6 +89,8 @@ const sqlQuarantined = `
 select id, operator, short_code, received_at, tries, coalesce(reason, '') as reason
 from inbox where state = 'quarantined' order by id desc limit $1`
 
+const sqlSetAside = `select count(*) from inbox where state = 'quarantined'`
+
 const sqlReplay = `
 update inbox set state = 'waiting', tries = 0, lost = 0, due_at = $2, done_at = null, reason = null where id = $1 and state = 'quarantined'`
 

@@ -52,3 +52,10 @@ const sqlForget = `
 delete from job_run r
 where r.job = $1 and r.finished_at < $2
   and exists (select from job_run newer where newer.job = r.job and newer.due_at > r.due_at)`
+
+// The key finds the newest rows of each job without a look at its history.
+const sqlStandings = `
+select j,
+    (select due_at from job_run where job = j and finished_at is not null order by due_at desc limit 1),
+    (select due_at from job_run where job = j and finished_at is not null and error is null order by due_at desc limit 1)
+from unnest($1::text[]) j`
