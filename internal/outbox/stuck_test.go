@@ -6,6 +6,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/outbox"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 )
 
 // What is stuck is told once it is.
@@ -15,8 +16,8 @@ func TestWhatIsStuck(t *testing.T) {
 	f.enqueue(t, told(1, message.Decision), told(2, message.Decision), told(3, message.Campaign))
 	op := &operator{answer: silent}
 	f.serve(t, north, op)
-	run(t, f.Run)
-	eventually(t, "all are written", func() bool { return op.count() == 3 })
+	runtest.Start(t, f.Run)
+	runtest.Eventually(t, "all are written", func() bool { return op.count() == 3 })
 	f.receive(t, reached("nobody's"))
 	look := func() outbox.Stuck {
 		s, err := f.Stuck(t.Context())
