@@ -81,6 +81,25 @@ func TestFirstErrandInABrowser(t *testing.T) {
 	}
 }
 
+// TestPauseABindInABrowser shows the operator's page of a running process: what
+// was pressed is done by the gateway, and the page says so by itself.
+func TestPauseABindInABrowser(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := newBrowser(t, w.web.url())
+	account := w.family(t, "+212600000001", text.French, "AB123456")
+	w.decide(t, w.send(t, account, "41533").ID, true)
+	w.heard(t, "+212600000001", 1)
+	b.login("admin")
+	b.open("/operators")
+	b.follow(`a[href="/operators/demo"]`, ".s-bound")
+	b.until(`!!document.querySelector(".spark, .hours")`)
+	b.picture("operator")
+	b.follow(`button[value="pause"]`, ".s-paused")
+	b.follow(`button[value="run"]`, ".s-bound")
+	b.follow(`form[action="/operators/reload"] button`, "#reloads .good")
+}
+
 // newest is the reference of the last case of a machine.
 func (w *world) newest(t *testing.T, machine string) (ref string) {
 	t.Helper()
