@@ -58,6 +58,9 @@ func TestWhatIsNewInAllThatWasKeyed(t *testing.T) {
 	if got := n.send(n.path[0]); got != day {
 		t.Errorf("a repeat of a request whose page is no longer kept: %q", got.Text)
 	}
+	if w.faults.repeats != 3 {
+		t.Errorf("%d requests were told as repeated, not 3", w.faults.repeats)
+	}
 	n.key("2")
 	if done := n.key("9"); w.effects() != 1 {
 		t.Errorf("sent: %q, %d effects", done.Text, w.effects())

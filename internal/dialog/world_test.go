@@ -63,9 +63,10 @@ func (w *world) pass(d time.Duration) {
 
 // faults is the meter of a world.
 type faults struct {
-	mu    sync.Mutex
-	all   []error
-	trail []string // screens, and how they ended
+	mu      sync.Mutex
+	all     []error
+	trail   []string // screens, and how they ended
+	repeats int
 }
 
 func (f *faults) Enter(_ form.Channel, _, screen string, _ text.Lang) {
@@ -80,7 +81,11 @@ func (f *faults) Leave(_ form.Channel, _, screen string, _ text.Lang, why dialog
 	f.trail = append(f.trail, fmt.Sprintf("%s %s %v", screen, why, after))
 }
 
-func (f *faults) Repeat(form.Channel, string) {}
+func (f *faults) Repeat(form.Channel, string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.repeats++
+}
 
 func (f *faults) Fault(err error) {
 	f.mu.Lock()

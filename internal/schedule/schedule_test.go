@@ -304,3 +304,46 @@ func TestBadJobsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// A job is due at the instant after the one it last ran for, and has succeeded
+// when it ended without an error.
+func TestStandings(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	fail := func(context.Context, schedule.Run) error { return errors.New("no") }
+	jobs := []schedule.Job{
+		{Name: "sweep", Spec: "*/10 * * * *", Do: o.note},
+		{Name: "broken", Spec: "*/10 * * * *", Do: fail},
+	}
+	r, err := schedule.New(o.db, jobs, schedule.Options{Now: o.clock.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func() map[string]schedule.Standing {
+		list, err := r.Standings(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := map[string]schedule.Standing{}
+		for _, s := range list {
+			all[s.Job] = s
+		}
+		return all
+	}
+	ten := noon.Add(10 * time.Minute)
+	if s := look()["sweep"]; !s.Success.IsZero() || !s.Due.Equal(ten) {
+		t.Errorf("never run: %+v", s)
+	}
+	stop := o.open(jobs...)
+	o.seen(2)
+	o.clock.set(ten.Add(time.Second))
+	o.until("select count(*) = 4 from job_run where finished_at is not null")
+	stop()
+	o.clock.set(ten.Add(time.Hour)) // nobody runs them any more
+	all := look()
+	for name, success := range map[string]time.Time{"sweep": ten, "broken": noon} {
+		if s := all[name]; !s.Success.Equal(success) || !s.Due.Equal(ten.Add(10*time.Minute)) {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
