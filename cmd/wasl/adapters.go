@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"github.com/wasl-sms/wasl/internal/desk"
-	"github.com/wasl-sms/wasl/internal/outbox"
 
 	"github.com/wasl-sms/wasl/internal/casework"
+	"github.com/wasl-sms/wasl/internal/desk"
 	"github.com/wasl-sms/wasl/internal/dialog"
+	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/internal/person"
 	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/internal/services/visit"

@@ -63,9 +63,9 @@ func TestMetricsOnPaper(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	all := registered(t, w.app.metrics)
-	t.Run("page", func(t *testing.T) { metricsPage(t, all) })
-	t.Run("alerts", func(t *testing.T) { alertRules(t, all) })
-	t.Run("dashboard", func(t *testing.T) { dashboard(t, all) })
+	t.Run("page", func(t *testing.T) { t.Parallel(); metricsPage(t, all) })
+	t.Run("alerts", func(t *testing.T) { t.Parallel(); alertRules(t, all) })
+	t.Run("dashboard", func(t *testing.T) { t.Parallel(); dashboard(t, all) })
 }
 
 func tree(t *testing.T, name string) string {
@@ -90,7 +90,7 @@ func metricsPage(t *testing.T, all map[string]metric) {
 			continue
 		}
 		var labels []string
-		for _, l := range strings.Split(row[2], ",") {
+		for l := range strings.SplitSeq(row[2], ",") {
 			if l = strings.Trim(l, " `"); l != "" {
 				labels = append(labels, l)
 			}

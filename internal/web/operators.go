@@ -82,8 +82,8 @@ func (s *Server) loadOperator(q *request, name string) (operatorPage, error) {
 	}
 	for _, l := range v.Links {
 		row := linkRow{
-			Link: l, ID: l.Standing.Name.File(), Path: p.Path + "/" + url.PathEscape(l.Bind.Name), Spark: sparkOf(l.Minutes),
-			Answer: answerTime(l), Traced: l.TraceUntil.After(q.now()), File: "traces/" + l.Standing.Name.File() + "-….pcap",
+			Link: l, ID: l.Standing.File(), Path: p.Path + "/" + url.PathEscape(l.Bind.Name), Spark: sparkOf(l.Minutes),
+			Answer: answerTime(l), Traced: l.TraceUntil.After(q.now()), File: "traces/" + l.Standing.File() + "-….pcap",
 		}
 		if l.Window > 0 {
 			row.Used = min(100, 100*l.InFlight/l.Window)

@@ -56,12 +56,13 @@ func (w *world) operators() {
 		s := links.Standing{
 			Name: n, Address: "smsc.north.example:2775", Mode: "transceiver", State: state, Window: 10, Since: at.Add(-time.Duration(i+1) * time.Hour),
 		}
-		switch state {
-		case links.Bound:
+		if state == links.Bound {
 			s.InFlight, s.TPS, s.Resting = 7, 50, true
-		case links.Refused:
+		}
+		if state == links.Refused {
 			s.Mode, s.Failed = "receiver", &links.Failure{Name: n, Cause: links.LoginFailed, Code: 0x0E, Count: 1, Last: at}
-		case links.Down:
+		}
+		if state == links.Down {
 			s.Failed = &links.Failure{Name: n, Cause: links.Unreachable, Count: 1, Last: at}
 		}
 		r.Standings = append(r.Standings, s)
