@@ -295,3 +295,28 @@ func TestWordsOfLinks(t *testing.T) {
 		t.Errorf("only %d keys", len(keys))
 	}
 }
+
+// The operators file names operators and binds as it likes.
+func TestNamesAsTheyCome(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	n := links.Name{Operator: "نور 50%/est", Bind: "a/b?c"}
+	_, err := w.links.Report(t.Context(), links.Report{
+		Standings: []links.Standing{{Name: n, Address: "a:1", Mode: "transceiver", State: links.Bound, Window: 10, Since: w.now()}},
+		Abouts:    []links.About{{Operator: n.Operator}},
+	})
+	w.must(err)
+	w.staff("admin", text.English, desk.Grant{Role: desk.Admin})
+	b := w.login("admin")
+	path := "/operators/" + url.PathEscape(n.Operator)
+	if status := b.get(path); status != http.StatusOK {
+		t.Fatalf("%s: %d", path, status)
+	}
+	at := path + "/" + url.PathEscape(n.Bind)
+	v := b.fields(at)
+	v.Set("do", "pause")
+	if status := b.post(at, v); status != http.StatusOK || w.wishes()[n].Wish != links.Pause {
+		t.Errorf("%d, wishes are %+v", status, w.wishes())
+	}
+	b.want(n.Operator, n.Bind, "Paused by Nadia admin")
+}
