@@ -15,7 +15,7 @@ import (
 
 // commit stores answers and takes up to room parts, which are in doubt from
 // then on, in one transaction and one round trip. On an error nothing may be
-// written: the next commit gives back what this one may have taken.
+// written: the next commits give back what this one may have taken.
 func (s *lane) commit(ctx context.Context, room int) (next []*part, err error) {
 	// The end of the lane must not break off a commit: what it put in doubt
 	// would never be written.
@@ -33,15 +33,26 @@ func (s *lane) commit(ctx context.Context, room int) (next []*part, err error) {
 		})
 	}
 	if err := s.o.cfg.DB.SendBatch(ctx, b).Close(); err != nil {
-		s.unsure = s.unsure || room > 0
+		if room > 0 {
+			s.unsure, s.late = true, now.Add(lateCommit)
+		}
 		return nil, fmt.Errorf("outbox: lane %s: %w", s.Bind, err)
 	}
-	s.settled, s.unsure = append(s.settled[:0], got.unreadable...), false
+	s.settled = append(s.settled[:0], got.unreadable...)
+	if s.unsure {
+		s.unsure, s.searched = false, now
+	}
 	if room > 0 {
 		s.arrive(got, room)
 	}
 	s.o.cfg.Metrics.expired(s.Lane, got.expired)
 	return got.parts, nil
+}
+
+// search reports whether what was never heard of is to be looked for again:
+// PostgreSQL may carry out a commit after it was given up here.
+func (s *lane) search(now time.Time) bool {
+	return s.unsure || s.late.After(now) && now.Sub(s.searched) >= poll
 }
 
 // queues lists what this lane may take from, in order: of each class the
@@ -98,7 +109,7 @@ func (s *lane) queueSettled(b *pgx.Batch, now time.Time) {
 		for id := range s.out {
 			out = append(out, id)
 		}
-		b.Queue(sqlUnwritten, s.run, out)
+		b.Queue(sqlUnwritten, s.run, out, now)
 	}
 }
 
@@ -119,7 +130,9 @@ func (s *lane) finish(ctx context.Context) error {
 	defer cancel()
 	for {
 		b := byIndex()
-		s.queueSettled(b, s.o.cfg.Now())
+		now := s.o.cfg.Now()
+		s.unsure = s.unsure || s.late.After(now)
+		s.queueSettled(b, now)
 		if b.Len() == 1 {
 			return nil
 		}

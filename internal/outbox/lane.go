@@ -64,6 +64,9 @@ const (
 	stumbles  = 5 // temporary refusals in a row that have a lane rest
 	dbWait    = 50 * time.Millisecond
 	lastWord  = 5 * time.Second // for one commit, and for the last answers of a lane
+	// A commit that was given up is carried out within this, or its parts
+	// stay in doubt like those of a lane that died.
+	lateCommit = 30 * time.Second
 )
 
 // part is a row that this lane has taken.
@@ -96,7 +99,10 @@ type lane struct {
 
 	out     map[int64]struct{} // written, and no answer yet
 	settled []settlement       // answers to store
-	unsure  bool               // a commit may have taken parts that we never saw
+
+	unsure   bool      // a commit may have taken parts that we never saw
+	late     time.Time // until when such a one may still come about
+	searched time.Time // the last time, for what it took
 
 	look   bool          // the table may hold more
 	from   [places]int64 // where the lane has come to in its operator's queue, by class
@@ -128,6 +134,7 @@ func (o *Outbox) Serve(ctx context.Context, l Lane, link Link) error {
 		s.collect(tick)
 		s.listen()
 		room := s.room()
+		s.unsure = s.search(o.cfg.Now())
 		if len(s.settled)+room == 0 && !s.unsure {
 			s.wait(ctx, tick)
 			continue

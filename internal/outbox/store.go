@@ -108,11 +108,11 @@ where p.id = u.id and p.id between $11 and $12 and p.attempt = u.attempt
     and (p.state = 'in_doubt' or u.to_state = 'accepted' and p.state in ('queued', 'later', 'unknown'))`
 
 // What a lane took in a commit of which it never heard, and therefore did not write: all that is in doubt by it but for
-// what is out.
+// what is out. Should this itself come about late, it leaves alone what was taken after it was asked for ($3).
 const sqlUnwritten = `
 update message_part p set state = 'queued', operator = m.operator, lane = null
 from message m
-where p.state = 'in_doubt' and p.lane = $1 and p.id <> all($2::bigint[]) and m.id = p.message_id`
+where p.state = 'in_doubt' and p.lane = $1 and p.id <> all($2::bigint[]) and p.sent_at <= $3 and m.id = p.message_id`
 
 // How a receipt moves a part, joined to it as r (id, smsc_id, state, code). States only go forward: nothing follows a final
 // one, a failure counts only for a part that waits for its receipt, and "enroute" only tells that the operator has it.
