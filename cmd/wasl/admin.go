@@ -31,7 +31,7 @@ func offline(ctx context.Context, s *Settings, log *slog.Logger, do func(*stores
 	if err != nil {
 		return err
 	}
-	a, err := newApp(ctx, st, operators, time.Now, log)
+	a, err := newApp(ctx, st, operators, s.Listen, time.Now, log)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ type app struct {
 }
 
 // newApp builds the services; the list of services is this function.
-func newApp(ctx context.Context, st *stores, operators *gateway.Live, now func() time.Time, log *slog.Logger) (*app, error) {
+func newApp(ctx context.Context, st *stores, operators *gateway.Live, listen time.Duration, now func() time.Time, log *slog.Logger) (*app, error) {
 	texts, err := catalogue()
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func newApp(ctx context.Context, st *stores, operators *gateway.Live, now func()
 	a.places = establishment.New(st.db, st.keys, now)
 	a.outbox = outbox.New(outbox.Config{
 		DB: st.db, Texts: texts, Contacts: a.persons, Vault: st.keys, Route: operators.Route, Holding: operators.Holding, Manner: operators.Manner,
-		Metrics: outbox.NewMetrics(a.metrics), Now: now,
+		Listen: listen, Metrics: outbox.NewMetrics(a.metrics), Now: now,
 	})
 	if err := a.outbox.Prepare(ctx); err != nil {
 		return nil, err

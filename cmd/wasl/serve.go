@@ -84,7 +84,7 @@ type process struct {
 func newProcess(ctx context.Context, s *Settings, st *stores, operators *gateway.Live, roles []string,
 	load func(context.Context, *app) ([]web.Sample, error), now func() time.Time, log *slog.Logger,
 ) (*process, error) {
-	a, err := newApp(ctx, st, operators, now, log)
+	a, err := newApp(ctx, st, operators, s.Listen, now, log)
 	if err != nil {
 		return nil, err
 	}

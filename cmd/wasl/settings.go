@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wasl-sms/wasl/internal/dialog"
 )
@@ -28,6 +29,7 @@ type Settings struct {
 	BehindTLS   bool          `name:"behind-tls" env:"WASL_BEHIND_TLS" help:"A proxy in front speaks TLS: cookies are for HTTPS only."`
 	KeepTexts   int           `name:"keep-texts" env:"WASL_KEEP_TEXTS" default:"13" help:"Whole months that texts, sent and received, are kept after the one they belong to."`
 	Limits      dialog.Limits `kong:"-"` // of dialogues; what is zero takes its default
+	Listen      time.Duration `name:"listen" env:"WASL_LISTEN" hidden:"" help:"How long an operator is listened to before what it says nothing of is decided. For tests. 0: two minutes."`
 	Log         string        `name:"log" env:"WASL_LOG" default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 }
 

@@ -112,7 +112,9 @@ in_doubt = "hold"
 	}
 	w.program = newProgram(t,
 		"WASL_DATABASE_URL="+w.proxy.dsn, "WASL_REDIS_URL="+dbtest.Redis(t), "WASL_HTTP_ADDR=127.0.0.1:0",
-		"WASL_OPERATORS="+operators, "WASL_DATA_DIR="+dir, "WASL_KEYS="+keyFile, "WASL_LOG=warn")
+		"WASL_OPERATORS="+operators, "WASL_DATA_DIR="+dir, "WASL_KEYS="+keyFile, "WASL_LOG=warn",
+		// The stand-in gives what it kept as soon as it is bound.
+		"WASL_LISTEN=300ms")
 	w.program.run(t, "seed", "--sample")
 	w.outbox = outbox.New(outbox.Config{DB: w.db, Vault: w.keys, Route: route})
 	return w

@@ -124,6 +124,7 @@ func (o *Outbox) Serve(ctx context.Context, l Lane, link Link) error {
 	}
 	rung, leave := o.bell.join(l.Operator)
 	defer leave()
+	defer o.ear.open(l.Operator, o.cfg.Now)()
 	s := &lane{
 		Lane: l, o: o, link: link, rung: rung, look: true, run: rand.Int64(),
 		answers: make(chan answered, l.Window), out: make(map[int64]struct{}, l.Window),

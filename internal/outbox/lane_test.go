@@ -144,6 +144,7 @@ func TestDeathBetweenAnyTwoCommits(t *testing.T) {
 	op.mu.Unlock()
 	f.serve(t, north, op)
 	runtest.Start(t, f.Run)
+	runtest.Eventually(t, "the rest is sent", func() bool { return f.states(t)["queued"] == 0 })
 	f.clock.Advance(121 * time.Second)
 	runtest.Eventually(t, "every part has an end", func() bool {
 		s := f.states(t)

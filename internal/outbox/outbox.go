@@ -48,6 +48,9 @@ type Config struct {
 	// Holding lists the operators whose parts in doubt are given up rather
 	// than sent again. Nil: none.
 	Holding func() []string
+	// Listen is how long an operator is listened to before what it says
+	// nothing of is decided. 0: two minutes.
+	Listen  time.Duration
 	Metrics *Metrics // may be nil
 	Now     func() time.Time
 }
@@ -56,6 +59,7 @@ type Config struct {
 type Outbox struct {
 	cfg      Config
 	bell     *bell
+	ear      *ear
 	receipts chan receiptJob
 }
 
@@ -72,7 +76,12 @@ func New(cfg Config) *Outbox {
 	if cfg.Holding == nil {
 		cfg.Holding = func() []string { return nil }
 	}
-	return &Outbox{cfg: cfg, bell: newBell(), receipts: make(chan receiptJob)}
+	if cfg.Listen == 0 {
+		cfg.Listen = inDoubtWait
+	}
+	o := &Outbox{cfg: cfg, bell: newBell(), ear: newEar(), receipts: make(chan receiptJob)}
+	o.ear.open(itself, cfg.Now)
+	return o
 }
 
 // Enqueue stores texts in tx: they are sent if, and only if, tx commits. A

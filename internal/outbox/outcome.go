@@ -118,7 +118,8 @@ func (s State) final() bool {
 
 // How long things are waited for, whatever the class.
 const (
-	inDoubtWait = 2 * time.Minute    // for a receipt, before a part in doubt is decided
+	inDoubtWait = 2 * time.Minute    // for a receipt, before a part in doubt is decided, while the operator is listened to
+	inDoubtMost = 6 * time.Hour      // the same, where it is not
 	parkedFor   = 72 * time.Hour     // a receipt that names no part yet
 	idFor       = 7 * 24 * time.Hour // an operator's message id, before it may name another part
 )

@@ -134,7 +134,7 @@ func TestLateResponseStopsTheRepeat(t *testing.T) {
 	runtest.Eventually(t, "it is written", func() bool { return op.count() == 1 })
 	op.cut()
 	stop()
-	f.clock.Advance(121 * time.Second)
+	f.clock.Advance(7 * time.Hour)
 	runtest.Start(t, f.Run)
 	runtest.Eventually(t, "it waits to be sent again", func() bool { return f.states(t)["queued"] == 1 })
 	if err := f.Late(t.Context(), north, op.ledger[0], outbox.Answer{Outcome: outbox.Sent, ID: "late"}); err != nil {

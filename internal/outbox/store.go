@@ -204,9 +204,13 @@ with d as (
 select pg_notify('outbox', operator) from q group by operator`
 
 // A part long in doubt is sent again with the same words as often as its class allows ($4), unless its operator holds ($3).
+// Its operator must have been heard for long enough since it was sent ($5, $6): it keeps receipts for one that is not bound.
+// What was sent before $7 is decided all the same.
 const sqlSweepDoubt = `
 with d as (
-    select id from message_part where state = 'in_doubt' and sent_at < $1 order by sent_at limit 1000 for update skip locked
+    select p.id from message_part p left join unnest($5::text[], $6::timestamptz[]) h (operator, heard) on h.operator = p.operator
+    where p.state = 'in_doubt' and p.sent_at < $1 and p.sent_at < greatest(h.heard, $7)
+    order by p.sent_at limit 1000 for update of p skip locked
 )
 update message_part p
 set (state, final_at, retries, operator, reason, lane) = (

@@ -48,14 +48,15 @@ func (o *Outbox) keepListening(ctx context.Context) {
 	}
 }
 
-// sweep brings back what is due, what a dead process had claimed, and what
-// has been in doubt too long. All of it is safe at any time in any process.
+// sweep brings back what is due, and decides what has been in doubt too long.
+// All of it is safe at any time in any process.
 func (o *Outbox) sweep(ctx context.Context, seldom bool) error {
 	now := o.cfg.Now()
 	b := byIndex()
 	b.Queue(sqlPromote, now)
 	b.Queue(sqlUnparkRecent, redelivery(), now, idFor, now.Add(-10*time.Minute))
-	b.Queue(sqlSweepDoubt, now.Add(-inDoubtWait), now, o.cfg.Holding(), tries()).Query(func(rows pgx.Rows) error {
+	operators, heard, most := o.heard(now)
+	b.Queue(sqlSweepDoubt, now.Add(-inDoubtWait), now, o.cfg.Holding(), tries(), operators, heard, most).Query(func(rows pgx.Rows) error {
 		var operator, state string
 		_, err := pgx.ForEachRow(rows, []any{&operator, &state}, func() error {
 			o.cfg.Metrics.resolved(operator, state, 1)
@@ -68,7 +69,24 @@ func (o *Outbox) sweep(ctx context.Context, seldom bool) error {
 		b.Queue(sqlForgetReceipts, now.Add(-parkedFor))
 	}
 	if err := o.cfg.DB.SendBatch(ctx, b).Close(); err != nil {
+		o.ear.deaf(o.cfg.Now())
 		return fmt.Errorf("outbox: sweep: %w", err)
 	}
+	o.ear.well(now)
 	return nil
+}
+
+// heard gives what may be decided: of each operator that this process listens
+// to, the parts sent before it had been heard for long enough; of the others
+// what was sent very long ago, once they had as long to be bound again.
+func (o *Outbox) heard(now time.Time) (operators []string, before []time.Time, most *time.Time) {
+	for operator, at := range o.ear.heard(o.cfg.Listen, now) {
+		if operator == itself {
+			long := now.Add(-inDoubtMost)
+			most = &long
+			continue
+		}
+		operators, before = append(operators, operator), append(before, at)
+	}
+	return operators, before, most
 }
