@@ -133,13 +133,13 @@ func (s *Session) admit(seq uint32, req BindRequest) {
 		s.mode, s.peer, s.version, s.state = req.Mode, req.SystemID, req.InterfaceVersion, boundState(req.Mode)
 	}
 	s.mu.Unlock()
+	// Before the peer hears of it: what it does next finds the session known.
+	if status == StatusOK && s.hooks.onBind != nil {
+		s.hooks.onBind(s)
+	}
 	s.wakeWriter()
 	signal(s.recheck)
 	if status != StatusOK {
 		s.hangUp(fmt.Errorf("smpp: bind of %q refused: %w", req.SystemID, status))
-		return
-	}
-	if s.hooks.onBind != nil {
-		s.hooks.onBind(s)
 	}
 }

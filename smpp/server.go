@@ -19,8 +19,9 @@ type Server struct {
 	// Handler receives submit_sm and data_sm.
 	Handler Handler
 	Session SessionConfig
-	// OnBind is called when a session is bound and its bind_resp stands in
-	// order to be written: deliver_sm may be submitted from then on.
+	// OnBind is called when a session is bound, before its bind_resp is
+	// written: deliver_sm submitted from then on follow it. It must not wait
+	// for the peer.
 	// OnUnbind is called once for each such session, after its end.
 	OnBind, OnUnbind func(*Session)
 

@@ -111,14 +111,21 @@ func (p *peer) submitted() []smpp.ShortMessage {
 	return append([]smpp.ShortMessage(nil), p.got...)
 }
 
+func (p *peer) newest(t testing.TB) *smpp.Session {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.links) == 0 {
+		t.Fatal("nobody is bound")
+	}
+	return p.links[len(p.links)-1]
+}
+
 // deliver sends m on the newest session and gives the answer's status.
 func (p *peer) deliver(t testing.TB, m smpp.ShortMessage) smpp.Status {
 	t.Helper()
-	p.mu.Lock()
-	s := p.links[len(p.links)-1]
-	p.mu.Unlock()
 	m.Command = smpp.DeliverSM
-	r, err := s.Submit(t.Context(), m)
+	r, err := p.newest(t).Submit(t.Context(), m)
 	if err != nil && r.Status == smpp.StatusOK {
 		t.Fatalf("deliver_sm: %v", err)
 	}
