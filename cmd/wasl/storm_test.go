@@ -169,7 +169,7 @@ func (w *site) settled(t *testing.T) {
 	t.Helper()
 	until(t, "nothing is on its way", func() bool {
 		return w.count(t, `select (select count(*) from inbox where state in ('waiting', 'claimed')) +
-			(select count(*) from message_part where state in ('queued', 'claimed', 'in_doubt'))`) == 0
+			(select count(*) from message_part where state in ('queued', 'in_doubt'))`) == 0
 	})
 }
 
