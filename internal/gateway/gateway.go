@@ -128,11 +128,17 @@ func (g *Gateway) Run(ctx context.Context) error {
 }
 
 // BindsUp tells how many of all binds are bound, leaving out those that staff
-// have drained.
+// have drained. Those that are not made yet count as not bound.
 func (g *Gateway) BindsUp() (up, all int) {
+	made := map[links.Name]links.State{}
 	for _, o := range g.present() {
 		for _, b := range o.binds() {
-			switch state, _ := b.state(); state {
+			made[links.Name{Operator: o.name, Bind: b.Name}], _ = b.state()
+		}
+	}
+	for _, o := range g.cfg.Operators.Operators() {
+		for _, b := range o.Binds {
+			switch made[links.Name{Operator: o.Name, Bind: b.Name}] {
 			case links.Bound, links.Paused:
 				up++
 				all++
@@ -140,11 +146,6 @@ func (g *Gateway) BindsUp() (up, all int) {
 			default:
 				all++
 			}
-		}
-	}
-	if len(g.present()) == 0 { // before Run has made them
-		for _, o := range g.cfg.Operators.Operators() {
-			all += len(o.Binds)
 		}
 	}
 	return up, all
