@@ -56,6 +56,7 @@ func TestDoubtIsDecidedOnceTheOperatorWasHeard(t *testing.T) {
 	runtest.Eventually(t, "it is bound once more", func() bool { return f.states(t)["accepted"] == 3 })
 	f.clock.Advance(57 * time.Second)
 	f.swept(t, 6)
+	runtest.Eventually(t, "the text that showed the sweep is accepted", func() bool { return f.states(t)["accepted"] >= 4 })
 	if s := f.states(t); s["in_doubt"] != 2 {
 		t.Fatalf("decided after less than two minutes: %v", s)
 	}
