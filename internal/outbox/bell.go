@@ -17,7 +17,7 @@ type bell struct {
 }
 
 // between is the least time from one ring to the next. A lane that has just
-// sent something looks for itself within soon.
+// sent something looks for itself after as long, then now and then.
 const (
 	between = 20 * time.Millisecond
 	soon    = 100 * time.Millisecond

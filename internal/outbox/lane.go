@@ -257,7 +257,10 @@ func (s *lane) room() int {
 func (s *lane) wait(ctx context.Context, tick *time.Timer) {
 	now := s.o.cfg.Now()
 	wait := poll
-	if now.Sub(s.answered) < poll {
+	switch since := now.Sub(s.answered); {
+	case since < soon: // what came right after the last ring was not rung for
+		wait = between
+	case since < poll:
 		wait = soon
 	}
 	if s.resume.After(now) {
