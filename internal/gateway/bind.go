@@ -64,7 +64,7 @@ func (g *Gateway) newBind(o *operator, cfg Bind) *bind {
 	b.client = smpp.NewClient(smpp.ClientConfig{
 		Addr: cfg.Address, TLS: cfg.tlsConfig, Mode: cfg.mode, Outbind: b.outbind(b.turnedAway),
 		SystemID: cfg.SystemID, Password: cfg.Password, SystemType: cfg.SystemType, AddressRange: cfg.AddressRange,
-		BackoffMin: g.cfg.ReconnectMin, BackoffMax: g.cfg.ReconnectMax,
+		BackoffMin: g.cfg.ReconnectMin, BackoffMax: g.cfg.ReconnectMax, BackoffFatalMax: RefusedFor,
 		OnState: b.heard,
 		Session: smpp.SessionConfig{
 			Window: cfg.Window, BindTimeout: cfg.BindWait, EnquireEvery: cfg.EnquireEvery, EnquireTimeout: cfg.EnquireWait,

@@ -157,7 +157,17 @@ func afterBindTrouble(what string, wait time.Duration, err error) error {
 // lockNote is said where another try would do harm.
 const lockNote = "do not try again at once: accounts get locked after a few refusals"
 
-func refusedTrouble(b Bind, status smpp.Status) error {
+// refusedTrouble judges a bind that was refused. What may lock the account is
+// marked as refused.
+func refusedTrouble(b Bind, status smpp.Status) *trouble {
+	t := refusal(b, status)
+	if status.BindFatal() {
+		t.refused = status
+	}
+	return t
+}
+
+func refusal(b Bind, status smpp.Status) *trouble {
 	switch status {
 	case smpp.ErrAlyBnd:
 		t := wrong([]string{

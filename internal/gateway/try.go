@@ -18,12 +18,13 @@ import (
 // Finding is what a try of one bind found, in words for an operator's engineer.
 type Finding struct {
 	Operator, Bind string
-	About          string   // mode, address and system_id
-	Done           []string // what worked, step by step
-	Notes          []string // what else is worth knowing
-	Wrong          string   // what stopped it; "" where nothing did
-	Do             []string // what to do about it
-	Held           bool     // another process has the bind: it works, but was not tried
+	About          string      // mode, address and system_id
+	Done           []string    // what worked, step by step
+	Notes          []string    // what else is worth knowing
+	Wrong          string      // what stopped it; "" where nothing did
+	Do             []string    // what to do about it
+	Held           bool        // another process has the bind: it works, but was not tried
+	Refused        smpp.Status // the login, in a way that may lock the account; 0: not
 }
 
 // OK reports whether the bind can be relied on.
@@ -74,9 +75,10 @@ type trying struct {
 
 // trouble is what stopped a try, and what to do about it.
 type trouble struct {
-	wrong string
-	do    []string
-	held  bool
+	wrong   string
+	do      []string
+	held    bool
+	refused smpp.Status
 }
 
 func (t *trouble) Error() string { return t.wrong }
@@ -102,7 +104,7 @@ func (t Trial) Try(ctx context.Context, o Operator, b Bind) Finding {
 	var why *trouble
 	switch {
 	case errors.As(err, &why):
-		f.Wrong, f.Do, f.Held = why.wrong, why.do, why.held
+		f.Wrong, f.Do, f.Held, f.Refused = why.wrong, why.do, why.held, why.refused
 	case err != nil:
 		f.Wrong = err.Error()
 	}

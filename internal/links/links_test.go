@@ -216,6 +216,35 @@ func TestCountsAddUpOverProcesses(t *testing.T) {
 	}
 }
 
+// A refusal counts until the bind has been bound after it.
+func TestRefusalsAreRemembered(t *testing.T) {
+	t.Parallel()
+	w := setUp(t)
+	s := w.process()
+	refusal := func(bind string, code uint32, ago time.Duration) links.Failure {
+		return links.Failure{Name: links.Name{Operator: "north", Bind: bind}, Cause: links.LoginFailed, Code: code, Count: 1, Last: w.at.Add(-ago)}
+	}
+	older := bound("before", w.at.Add(-time.Hour)) // by another process, whose session stays
+	report(t, w.process(), links.Report{Standings: []links.Standing{older}})
+	report(t, s, links.Report{
+		Standings: []links.Standing{bound("after", w.at.Add(-time.Minute))},
+		Failures: []links.Failure{
+			refusal("wrong", 0x0E, 14*time.Minute), refusal("wrong", 0x0D, 3*time.Minute), refusal("held", 0x05, time.Minute),
+			refusal("long ago", 0x0E, 16*time.Minute), refusal("after", 0x0F, 2*time.Minute), refusal("before", 0x0F, 2*time.Minute),
+		},
+	})
+	got, err := s.Refusals(t.Context(), w.at.Add(-15*time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := got[links.Name{Operator: "north", Bind: "wrong"}]; len(got) != 2 || f.Code != 0x0D || !f.Last.Equal(w.at.Add(-3*time.Minute)) {
+		t.Errorf("refusals are %+v", got)
+	}
+	if f := got[links.Name{Operator: "north", Bind: "before"}]; f.Code != 0x0F {
+		t.Errorf("refusals are %+v", got)
+	}
+}
+
 func TestWhoCanSendIsToldToOthers(t *testing.T) {
 	t.Parallel()
 	w := setUp(t)

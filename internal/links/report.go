@@ -102,6 +102,28 @@ func (s *Store) Wishes(ctx context.Context) (map[Name]Wanted, error) {
 	return wishes, nil
 }
 
+// Refusals gives the last refusal of each bind's login since then that another
+// try may lock the account for (0x0D, 0x0E, 0x0F), of binds that no process
+// has had bound after it.
+func (s *Store) Refusals(ctx context.Context, since time.Time) (map[Name]Failure, error) {
+	rows, err := s.db.Query(ctx, sqlRefusals, since)
+	if err != nil {
+		return nil, fmt.Errorf("links: refusals: %w", err)
+	}
+	all := map[Name]Failure{}
+	f := Failure{Cause: LoginFailed}
+	var code int64
+	_, err = pgx.ForEachRow(rows, []any{&f.Operator, &f.Bind, &code, &f.Count, &f.Last}, func() error {
+		f.Code = uint32(code)
+		all[f.Name] = f
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("links: refusals: %w", err)
+	}
+	return all, nil
+}
+
 // kept is how long minutes, errors and reloads are kept.
 const kept = 90 * 24 * time.Hour
 

@@ -66,6 +66,13 @@ from bind_minute where operator = $1 and minute >= $2 order by minute, bind limi
 const sqlErrors = `
 select operator, bind, cause, code, count, last_at from bind_error where operator = $1 order by minute desc, last_at desc limit $2`
 
+const sqlRefusals = `
+select distinct on (operator, bind) operator, bind, code, count, last_at from bind_error e
+where minute >= date_trunc('minute', $1::timestamptz, 'UTC') and last_at >= $1 and cause = 'refused' and code in (13, 14, 15)
+    and not exists (select 1 from bind_state s
+        where s.operator = e.operator and s.bind = e.bind and s.state in ('bound', 'paused') and s.since >= e.last_at)
+order by operator, bind, last_at desc limit 10000`
+
 const sqlForget = `
 delete from bind_state where process = $1 and (operator, bind) not in (
     select operator, bind from jsonb_to_recordset($2::jsonb) as t (operator text, bind text))`
