@@ -136,11 +136,13 @@ func (b *bind) state() (links.State, time.Time) {
 
 func (b *bind) standing(now time.Time) links.Standing {
 	_, resting := b.health.unfit(now)
+	tracing := b.trace.tracing()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := links.Standing{
 		Name: b.id(), Address: b.where(), Mode: b.Mode, State: b.was, Since: b.since, Rebinds: max(0, b.rebinds-1),
 		Failed: b.failed, Resting: resting && b.up, Window: b.Window, TPS: b.TPS,
+		Trace: tracing,
 	}
 	if session, ok := b.client.Session(); ok {
 		s.InFlight = session.InFlight()

@@ -13,8 +13,10 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
+	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/smpp/pcap"
 )
@@ -29,8 +31,16 @@ const (
 type trace struct {
 	open atomic.Pointer[recording]
 
-	mu   sync.Mutex
-	done time.Time // the wish that has ended before its time: its file is full
+	mu    sync.Mutex
+	done  time.Time // the wish that has ended before its time, or could not begin
+	state links.Tracing
+}
+
+// tracing tells what became of the wish to record.
+func (t *trace) tracing() links.Tracing {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.state
 }
 
 // recording is one file.
@@ -44,44 +54,78 @@ type recording struct {
 	buf  *bufio.Writer
 	pcap *pcap.Writer
 	over bool
+	err  error // why it is over before its time, if not for its size
 }
 
 // record begins, goes on with or ends the trace of a bind as staff wish.
 func (b *bind) record(ctx context.Context, until time.Time) {
-	if b.g.cfg.TraceDir == "" {
-		return
-	}
 	b.trace.mu.Lock()
 	defer b.trace.mu.Unlock()
 	now := b.g.cfg.Now()
-	r := b.trace.open.Load()
-	if r != nil && (!until.Equal(r.until) || !until.After(now) || r.isFull()) {
+	if r := b.trace.open.Load(); r != nil {
+		full := r.isFull()
+		if !full && until.Equal(r.until) && until.After(now) {
+			return
+		}
 		b.trace.open.Store(nil)
 		b.trace.done = r.until
-		b.traced(ctx, "ended", r.path, r.close())
-		r = nil
+		err := r.close()
+		state := links.NotTraced
+		switch {
+		case err != nil:
+			state = tracingOf(err)
+		case full:
+			state = links.TraceFull
+		}
+		b.traced(ctx, "ended", state, r.path, err)
 	}
-	if r != nil || !until.After(now) || until.Equal(b.trace.done) {
-		return
-	}
-	r, err := b.g.newRecording(b.id().File(), now, until)
-	if err != nil {
+	switch {
+	case !until.After(now):
+		b.trace.state = links.NotTraced
+	case until.Equal(b.trace.done): // told already
+	case b.g.cfg.TraceDir == "":
 		b.trace.done = until
-		b.traced(ctx, "not begun", "", err)
-		return
+		b.traced(ctx, "not begun", links.TraceNowhere, "", errNoFolder)
+	default:
+		r, err := b.g.newRecording(b.id().File(), now, until)
+		if err != nil {
+			b.trace.done = until
+			b.traced(ctx, "not begun", tracingOf(err), "", err)
+			return
+		}
+		b.trace.open.Store(r)
+		b.traced(ctx, "begun", links.Traced, r.path, nil)
 	}
-	b.trace.open.Store(r)
-	b.traced(ctx, "begun", r.path, nil)
 }
 
-func (b *bind) traced(ctx context.Context, state, path string, err error) {
+var errNoFolder = errors.New("no folder for traces")
+
+// traced tells staff, and the log, how the recording stands; mu is held.
+func (b *bind) traced(ctx context.Context, state string, is links.Tracing, path string, err error) {
+	b.trace.state = is
 	attrs := []slog.Attr{slog.String("operator", b.op.name), slog.String("bind", b.Name), slog.String("state", state), slog.String("file", path)}
 	level := slog.LevelInfo
 	if err != nil {
 		level = slog.LevelError
 		attrs = append(attrs, slog.Any("error", err))
+		b.tally.failed(b.g.cfg.Now(), links.Unrecorded, 0)
 	}
 	b.g.cfg.Log.LogAttrs(ctx, level, "trace", attrs...)
+	b.g.ring()
+}
+
+// tracingOf names what keeps a file from being written, for those who can put
+// it right.
+func tracingOf(err error) links.Tracing {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return links.TraceNoRoom
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return links.TraceDenied
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.EFBIG):
+		return links.TraceLimit
+	}
+	return links.TraceFailed
 }
 
 // newRecording opens a file that nobody else can read, and removes old ones.
@@ -149,17 +193,18 @@ func (r *recording) frame(at time.Time, s *smpp.Session, dir smpp.Direction, h s
 	if r.over || at.After(r.until) {
 		return
 	}
-	if err := r.pcap.Frame(at, s, dir, h, body); err != nil || r.pcap.Size() >= traceLimit {
+	if r.err = r.pcap.Frame(at, s, dir, h, body); r.err != nil || r.pcap.Size() >= traceLimit {
 		r.over = true
 		close(r.full)
 	}
 }
 
+// close ends the file, and tells what went wrong with it at any time.
 func (r *recording) close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.over = true
-	return errors.Join(r.buf.Flush(), r.file.Close())
+	return errors.Join(r.err, r.buf.Flush(), r.file.Close())
 }
 
 // tracer counts what a session survived, and records it while that is wanted.

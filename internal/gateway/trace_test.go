@@ -103,3 +103,44 @@ func TestATraceEndsAtItsTime(t *testing.T) {
 		t.Errorf("%d octets, %v", len(got), err)
 	}
 }
+
+// Staff who wished a recording that can't be made see that, and why, and may
+// wish it again once the cause is gone.
+func TestATraceThatCannotBeginIsTold(t *testing.T) {
+	t.Parallel()
+	f := prepare(t, oneBind)
+	f.traces = filepath.Join(t.TempDir(), "traces")
+	if err := os.WriteFile(f.traces, nil, 0o600); err != nil { // where the folder should be
+		t.Fatal(err)
+	}
+	f.start(t)
+	f.allUp(t)
+	f.stands(t, "1", links.Bound)
+	tracing := func(want links.Tracing) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("the trace is told as %q", want), func() bool {
+			list, err := f.wishes.Operators(t.Context())
+			return err == nil && len(list) == 1 && list[0].Binds[0].At[0].Trace == want
+		})
+	}
+	f.wishTrace(t, time.Now().Add(time.Minute))
+	tracing(links.TraceFailed)
+	errs, err := f.wishes.Errors(t.Context(), "north", 5)
+	if err != nil || len(errs) != 1 || errs[0].Cause != links.Unrecorded || errs[0].Count != 1 {
+		t.Errorf("errors are %+v, %v", errs, err)
+	}
+	if err := os.Remove(f.traces); err != nil {
+		t.Fatal(err)
+	}
+	f.wishTrace(t, time.Now().Add(time.Minute))
+	tracing(links.Traced)
+	f.wishTrace(t, time.Time{})
+	tracing(links.NotTraced)
+
+	f.stop()
+	f.traces = ""
+	f.start(t)
+	f.allUp(t)
+	f.wishTrace(t, time.Now().Add(time.Minute))
+	tracing(links.TraceNowhere)
+}

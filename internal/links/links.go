@@ -57,7 +57,26 @@ const (
 	Rejected    Cause = "rejected"
 	Unanswered  Cause = "unanswered" // a part
 	Stopped     Cause = "stopped"    // its process ended in order
+	Unrecorded  Cause = "unrecorded" // it was to be recorded, and that failed
 )
+
+// Tracing is what a process made of the wish to record a bind.
+type Tracing string
+
+// Ways a wish to record stands.
+const (
+	NotTraced    Tracing = ""        // there is none, or it is not known yet
+	Traced       Tracing = "on"      // it is being recorded
+	TraceFull    Tracing = "full"    // the file holds no more: it ended before its time
+	TraceNoRoom  Tracing = "no_room" // the disk is full
+	TraceDenied  Tracing = "denied"  // the process may not write there
+	TraceLimit   Tracing = "limit"   // of open files, or of their size
+	TraceNowhere Tracing = "nowhere" // the process has no folder for it
+	TraceFailed  Tracing = "failed"  // anything else
+)
+
+// Over reports whether nothing is recorded though it was wished.
+func (t Tracing) Over() bool { return t != NotTraced && t != Traced }
 
 // Name is a bind of an operator.
 type Name struct {
@@ -89,6 +108,7 @@ type Standing struct {
 	InFlight int       `json:"in_flight"`
 	Window   int       `json:"window_size"`
 	TPS      float64   `json:"tps"` // 0: no limit
+	Trace    Tracing   `json:"trace"`
 	SeenAt   time.Time `json:"-"`
 	Stale    bool      `json:"-"` // its process has said nothing for a while
 }

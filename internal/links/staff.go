@@ -11,8 +11,8 @@ import (
 	"github.com/wasl-sms/wasl/internal/fault"
 )
 
-// TraceLimit is how long a bind may be recorded by one wish.
-const TraceLimit = time.Hour
+// LongestTrace is how long a bind may be recorded by one wish.
+const LongestTrace = time.Hour
 
 // Operator is an operator with its binds as staff see them. One that no
 // process has spoken of for a day is forgotten.
@@ -49,7 +49,7 @@ func (s *Store) Wish(ctx context.Context, tx pgx.Tx, operator, bind string, w Wi
 
 // Trace has a bind recorded until then, or no longer with a zero time.
 func (s *Store) Trace(ctx context.Context, tx pgx.Tx, operator, bind string, until time.Time, version int, staff int64) error {
-	if until.Sub(s.now()) > TraceLimit {
+	if until.Sub(s.now()) > LongestTrace {
 		return fault.Invalid("links.long_trace", nil)
 	}
 	var end *time.Time
@@ -150,7 +150,7 @@ func (s *Store) standings(ctx context.Context) ([]Standing, error) {
 	var causeAt *time.Time
 	into := []any{
 		&st.Operator, &st.Bind, &st.Process, &st.Address, &st.Mode, &st.State, &st.Since, &st.Rebinds, &st.Resting,
-		&cause, &code, &causeAt, &st.InFlight, &st.Window, &st.TPS, &st.SeenAt, &st.Stale,
+		&cause, &code, &causeAt, &st.InFlight, &st.Window, &st.TPS, &st.Trace, &st.SeenAt, &st.Stale,
 	}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		one := st

@@ -55,7 +55,7 @@ select operator, prefixes, short_codes, ussd_codes, fallback, http, seen_at from
 
 const sqlStandings = `
 select operator, bind, process, address, mode, state, since, rebinds, resting, cause, code, cause_at, in_flight, window_size, tps,
-    seen_at, seen_at < now() - $1::interval
+    trace, seen_at, seen_at < now() - $1::interval
 from bind_state order by operator, bind, seen_at desc limit 10000`
 
 const sqlMinutes = `
@@ -79,15 +79,17 @@ delete from bind_state where process = $1 and (operator, bind) not in (
 
 const sqlReport = `
 insert into bind_state (operator, bind, process, address, mode, state, since, rebinds, resting, cause, code, cause_at, in_flight,
-    window_size, tps, seen_at)
-select operator, bind, $1, address, mode, state, since, rebinds, resting, cause, code, cause_at, in_flight, window_size, tps, now()
+    window_size, tps, trace, seen_at)
+select operator, bind, $1, address, mode, state, since, rebinds, resting, cause, code, cause_at, in_flight, window_size, tps, trace,
+    now()
 from jsonb_to_recordset($2::jsonb) as t (operator text, bind text, address text, mode text, state text, since timestamptz,
-    rebinds int, resting bool, cause text, code bigint, cause_at timestamptz, in_flight int, window_size int, tps float8)
+    rebinds int, resting bool, cause text, code bigint, cause_at timestamptz, in_flight int, window_size int, tps float8, trace text)
 order by operator, bind
 on conflict (operator, bind, process) do update set
     address = excluded.address, mode = excluded.mode, state = excluded.state, since = excluded.since, rebinds = excluded.rebinds,
     resting = excluded.resting, cause = excluded.cause, code = excluded.code, cause_at = excluded.cause_at,
-    in_flight = excluded.in_flight, window_size = excluded.window_size, tps = excluded.tps, seen_at = excluded.seen_at`
+    in_flight = excluded.in_flight, window_size = excluded.window_size, tps = excluded.tps,
+    trace = excluded.trace, seen_at = excluded.seen_at`
 
 // In one order, so that processes that count the same bind wait for each other and no more.
 const sqlCount = `

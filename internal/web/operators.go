@@ -55,9 +55,10 @@ type linkRow struct {
 	ID     string
 	Path   string
 	Spark  spark
-	Answer int // milliseconds
-	Used   int // of the window, in hundredths
-	Traced bool
+	Answer int          // milliseconds
+	Used   int          // of the window, in hundredths
+	Traced bool         // it is being recorded, or will be at once
+	Broken bool         // that was wished, and nothing is recorded
 	File   string       // where it is recorded, below the data directory
 	Orders []links.Wish // that may be given
 }
@@ -81,9 +82,10 @@ func (s *Server) loadOperator(q *request, name string) (operatorPage, error) {
 		OperatorView: v, Path: "/operators/" + url.PathEscape(name), Chart: barsOf(v.Hours), Run: q.who.Role.May(desk.RunOperators),
 	}
 	for _, l := range v.Links {
+		wished := l.TraceUntil.After(q.now())
 		row := linkRow{
 			Link: l, ID: l.Standing.File(), Path: p.Path + "/" + url.PathEscape(l.Bind.Name), Spark: sparkOf(l.Minutes),
-			Answer: answerTime(l), Traced: l.TraceUntil.After(q.now()), File: "traces/" + l.Standing.File() + "-….pcap",
+			Answer: answerTime(l), Traced: wished && !l.Trace.Over(), Broken: wished && l.Trace.Over(), File: "traces/" + l.Standing.File() + "-….pcap",
 		}
 		if l.Window > 0 {
 			row.Used = min(100, 100*l.InFlight/l.Window)

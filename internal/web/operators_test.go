@@ -59,6 +59,9 @@ func (w *world) operators() {
 		if state == links.Bound {
 			s.InFlight, s.TPS, s.Resting = 7, 50, true
 		}
+		if state == links.Paused {
+			s.Trace = links.TraceNoRoom
+		}
 		if state == links.Refused {
 			s.Mode, s.Failed = "receiver", &links.Failure{Name: n, Cause: links.LoginFailed, Code: 0x0E, Count: 1, Last: at}
 		}
@@ -91,7 +94,8 @@ func (w *world) operators() {
 	w.must(w.db.InTx(w.t.Context(), func(ctx context.Context, tx pgx.Tx) error {
 		return errors.Join(
 			w.links.Wish(ctx, tx, "north", "2", links.Pause, 0, admin), w.links.AskReload(ctx, tx, admin),
-			w.links.Trace(ctx, tx, "north", "1", w.now().Add(10*time.Minute), 0, admin))
+			w.links.Trace(ctx, tx, "north", "1", w.now().Add(10*time.Minute), 0, admin),
+			w.links.Trace(ctx, tx, "north", "2", w.now().Add(10*time.Minute), 1, admin))
 	}))
 	id, _, err := w.links.LastReload(w.t.Context())
 	w.must(err)
@@ -194,6 +198,44 @@ func TestRecordABind(t *testing.T) {
 	}
 }
 
+// Who wished a recording that can't be made reads why, and may wish it again.
+func TestARecordingThatFailed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.bind(links.Standing{})
+	w.staff("admin", text.French, desk.Grant{Role: desk.Admin})
+	b := w.login("admin")
+	b.get("/operators/north")
+	at := "/operators/north/1"
+	v := b.fields(at)
+	v.Set("do", "trace")
+	b.post(at, v)
+	w.bind(links.Standing{Trace: links.TraceNoRoom}, func(r *links.Report) {
+		r.Failures = []links.Failure{{Name: northOne, Cause: links.Unrecorded, Count: 1, Last: w.now()}}
+	})
+	b.get("/operators/north/live")
+	b.want("Pas d'enregistrement : le disque est plein", "Enregistrer dix minutes", "La liaison n'a pas pu être enregistrée")
+	if strings.Contains(b.text(), "Enregistré jusqu'à") || strings.Contains(b.text(), "Arrêter l'enregistrement") {
+		t.Errorf("it is told as recorded: %s", b.text())
+	}
+	v = b.fields(at)
+	v.Set("do", "trace")
+	w.forward(time.Minute)
+	b.post(at, v)
+	if got := w.wishes()[northOne].TraceUntil.Sub(w.now()); got != desk.TraceFor {
+		t.Errorf("recorded for %s", got)
+	}
+	w.bind(links.Standing{Trace: links.Traced})
+	b.get("/operators/north")
+	b.want("Enregistré jusqu'à", "Arrêter l'enregistrement")
+	w.forward(time.Hour)
+	w.bind(links.Standing{Trace: links.TraceFull}) // of a wish that is over
+	b.get("/operators/north")
+	if strings.Contains(b.text(), "le fichier est plein") {
+		t.Error("an old wish is still told")
+	}
+}
+
 // What each process made of the file is said, above all when it can't be used.
 func TestReadTheFileAgain(t *testing.T) {
 	t.Parallel()
@@ -274,9 +316,12 @@ func TestWordsOfLinks(t *testing.T) {
 	}
 	for _, s := range []links.Cause{
 		links.Unreachable, links.TLS, links.LoginFailed, links.NoAnswer, links.Silent, links.Unbound, links.Lost, links.Inactive, links.Throttled,
-		links.Temporary, links.Rejected, links.Unanswered, links.Stopped,
+		links.Temporary, links.Rejected, links.Unanswered, links.Stopped, links.Unrecorded,
 	} {
 		keys = append(keys, "cause."+string(s))
+	}
+	for _, s := range []links.Tracing{links.TraceFull, links.TraceNoRoom, links.TraceDenied, links.TraceLimit, links.TraceNowhere, links.TraceFailed} {
+		keys = append(keys, "trace."+string(s))
 	}
 	for _, s := range []links.Outcome{links.Applied, links.Unchanged, links.Spoiled} {
 		keys = append(keys, "reloaded."+string(s))
