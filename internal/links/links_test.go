@@ -2,6 +2,7 @@ package links_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -99,6 +100,22 @@ func TestStandingsAreReadAsReported(t *testing.T) {
 	report(t, two, links.Report{Removed: []string{"north"}})
 	if list, err = two.Operators(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("a removed operator is still listed: %v, %v", list, err)
+	}
+}
+
+// What can't be stored is an error, and costs nothing of what is stored.
+func TestAReportThatCantBeWritten(t *testing.T) {
+	t.Parallel()
+	w := setUp(t)
+	s := w.process()
+	report(t, s, links.Report{Standings: []links.Standing{bound("1", w.at)}, Abouts: []links.About{north}})
+	endless := bound("1", w.at)
+	endless.TPS = math.Inf(1)
+	if _, err := s.Report(t.Context(), links.Report{Standings: []links.Standing{endless}}); err == nil {
+		t.Error("an endless rate was stored")
+	}
+	if list, err := s.Operators(t.Context()); err != nil || len(list[0].Binds) != 1 {
+		t.Errorf("operators are %+v, %v", list, err)
 	}
 }
 

@@ -3,6 +3,7 @@ package links
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,16 +46,26 @@ func (s *Store) Report(ctx context.Context, r Report) (elsewhere []string, err e
 		}
 	}
 	b := &pgx.Batch{}
-	b.Queue(sqlForget, s.process, asJSON(rows))
-	b.Queue(sqlReport, s.process, asJSON(rows))
+	queue := func(sql string, rows any, args ...any) {
+		written, e := json.Marshal(rows)
+		if e != nil {
+			err = errors.Join(err, e)
+		}
+		b.Queue(sql, append(args, string(written))...)
+	}
+	queue(sqlForget, rows, s.process)
+	queue(sqlReport, rows, s.process)
 	if len(r.Minutes) > 0 {
-		b.Queue(sqlCount, asJSON(r.Minutes))
+		queue(sqlCount, r.Minutes)
 	}
 	if len(r.Failures) > 0 {
-		b.Queue(sqlFailures, asJSON(r.Failures))
+		queue(sqlFailures, r.Failures)
 	}
 	if len(r.Abouts) > 0 {
-		b.Queue(sqlAbout, asJSON(r.Abouts))
+		queue(sqlAbout, r.Abouts)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("links: report: %w", err)
 	}
 	if len(r.Removed) > 0 {
 		b.Queue(sqlRemoved, r.Removed)
@@ -67,15 +78,6 @@ func (s *Store) Report(ctx context.Context, r Report) (elsewhere []string, err e
 		return nil, fmt.Errorf("links: report: %w", err)
 	}
 	return elsewhere, nil
-}
-
-// asJSON writes rows as one parameter. They hold nothing that can't be written.
-func asJSON(rows any) string {
-	b, err := json.Marshal(rows)
-	if err != nil {
-		return "[]"
-	}
-	return string(b)
 }
 
 // Wishes gives all wishes there are.
