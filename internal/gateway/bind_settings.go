@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -97,7 +98,7 @@ func (b *Bind) complete(dir string) error {
 	if b.Window < 1 || b.Window > 10_000 {
 		return fmt.Errorf("window is %d: write 1 to 10000", b.Window)
 	}
-	if b.TPS < 0 {
+	if math.IsNaN(b.TPS) || math.IsInf(b.TPS, 0) || b.TPS < 0 {
 		return fmt.Errorf("tps is %g: write 0 for no limit, or parts per second", b.TPS)
 	}
 	for name, d := range map[string]time.Duration{

@@ -117,6 +117,8 @@ func TestBadOperatorsFileSaysWhatToChange(t *testing.T) {
 		"long password":        {op("") + "password = \"123456789\"", "the password 8"},
 		"bad window":           {op("") + "window = -1", "1 to 10000"},
 		"bad tps":              {op("") + "tps = -1.0", "parts per second"},
+		"endless tps":          {op("") + "tps = inf", "parts per second"},
+		"no tps":               {op("") + "tps = nan", "parts per second"},
 		"ca without tls":       {op("") + "tls_ca = \"x\"", "tls = true"},
 		"only sends":           {op("") + "mode = \"transmitter\"", "missing half"},
 		"same name of binds":   {op("") + "name = \"2\"" + bind, "rename one"},
