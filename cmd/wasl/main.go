@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	_ "time/tzdata" // slots are civil times: zones must not depend on the machine
 
 	"github.com/alecthomas/kong"
+
+	"github.com/wasl-sms/wasl/internal/run"
 )
 
 // cli is every command and setting; kong writes --help from it.
@@ -31,7 +31,7 @@ type cli struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := run.UntilSignal(context.Background())
 	defer stop()
 	if err := execute(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintf(os.Stderr, "wasl: %v\n", err)

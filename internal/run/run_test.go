@@ -1,9 +1,12 @@
 package run_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -129,12 +132,59 @@ func TestStuckComponentIsNamed(t *testing.T) {
 	})
 }
 
-// A signal must end the context, not the process.
-func TestUntilSignal(t *testing.T) {
-	ctx, stop := run.UntilSignal(t.Context()) // signals belong to the whole process: not parallel
+const stuck = "WASL_TEST_STUCK"
+
+// TestStuck is the process that TestUntilSignal ends: it never does so by itself.
+func TestStuck(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(stuck) == "" {
+		return
+	}
+	ctx, stop := run.UntilSignal(t.Context())
 	defer stop()
-	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+	fmt.Println("runs")
+	<-ctx.Done()
+	fmt.Println("stops")
+	<-t.Context().Done()
+}
+
+// The first signal ends the context, a second one a process that is stuck.
+func TestUntilSignal(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestStuck$")
+	cmd.Env = append(os.Environ(), stuck+"=1")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	<-ctx.Done()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for _, want := range []string{"runs", "stops"} {
+		if !lines.Scan() || lines.Text() != want {
+			t.Fatalf("it says %q, not %q: %v", lines.Text(), want, lines.Err())
+		}
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // how it ended is asked of the ProcessState
+		close(ended)
+	}()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for ends := false; !ends; {
+		select {
+		case <-ended:
+			ends = true
+		case <-again.C: // the one before may have come a moment too early
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+		}
+	}
+	if s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || s.Signal() != syscall.SIGTERM {
+		t.Errorf("ended as %v", cmd.ProcessState)
+	}
 }
