@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 
-	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/desk"
 	"github.com/wasl-sms/wasl/internal/dialog"
 	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/internal/person"
 	"github.com/wasl-sms/wasl/internal/private"
-	"github.com/wasl-sms/wasl/internal/services/visit"
 )
 
 // known lets a dialogue see of an account what it needs.
@@ -18,14 +16,6 @@ type known struct{ *person.Registry }
 func (k known) Lookup(ctx context.Context, n private.Msisdn) (dialog.Account, error) {
 	a, err := k.Registry.Lookup(ctx, n)
 	return dialog.Account{ID: a.ID, Lang: a.Lang}, err
-}
-
-// resting lets a permit call off the visits that rest on it.
-type resting struct{ *visit.Service }
-
-func (r resting) Resting(ctx context.Context, permitID int64) (func(context.Context, *casework.Tx) error, error) {
-	on, err := r.RestingOn(ctx, permitID)
-	return func(ctx context.Context, tx *casework.Tx) error { return r.CallOff(ctx, tx, on) }, err
 }
 
 // queues are the outbox's for the desk.

@@ -74,7 +74,7 @@ func newApp(ctx context.Context, st *stores, operators *gateway.Live, listen tim
 	a.links = links.New(st.db, now)
 	a.book = casework.NewBook(st.db, a.outbox, now)
 	a.visits = visit.New(st.db, a.book, a.places, st.keys, now)
-	a.permits = permit.New(st.db, a.book, a.persons, a.places, st.keys, resting{a.visits}, now)
+	a.permits = permit.New(st.db, a.book, a.persons, a.places, st.keys, a.visits, now)
 	a.accounts = account.New(a.persons, a.places, a.book, dialCode)
 	a.info = info.New(a.places, a.persons, a.book)
 	a.desk = desk.New(st.db, a.book, a.places, st.keys, now)

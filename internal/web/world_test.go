@@ -69,14 +69,6 @@ type world struct {
 	at time.Time
 }
 
-// resting calls off visits as the program does.
-type resting struct{ *visit.Service }
-
-func (r resting) Resting(ctx context.Context, permitID int64) (func(context.Context, *casework.Tx) error, error) {
-	on, err := r.RestingOn(ctx, permitID)
-	return func(ctx context.Context, tx *casework.Tx) error { return r.CallOff(ctx, tx, on) }, err
-}
-
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	ring := keys.New()
@@ -91,7 +83,7 @@ func newWorld(t testing.TB) *world {
 	w.box = box
 	w.cases = casework.NewBook(w.db, box, w.now)
 	w.visits = visit.New(w.db, w.cases, w.places, ring, w.now)
-	w.permits = permit.New(w.db, w.cases, w.persons, w.places, ring, resting{w.visits}, w.now)
+	w.permits = permit.New(w.db, w.cases, w.persons, w.places, ring, w.visits, w.now)
 	w.desk = desk.New(w.db, w.cases, w.places, ring, w.now)
 	w.must(casework.Sync(t.Context(), w.db, permit.RequestLife(), permit.Life(), visit.Life()))
 	register := establishment.NewRegister(w.places, w.cases, w.permits, w.visits)

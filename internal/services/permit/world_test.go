@@ -62,14 +62,6 @@ type world struct {
 	at time.Time
 }
 
-// resting calls off visits as the program does.
-type resting struct{ *visit.Service }
-
-func (r resting) Resting(ctx context.Context, permitID int64) (func(context.Context, *casework.Tx) error, error) {
-	on, err := r.RestingOn(ctx, permitID)
-	return func(ctx context.Context, tx *casework.Tx) error { return r.CallOff(ctx, tx, on) }, err
-}
-
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, db: dbtest.DB(t, postgres.Options{MaxConns: 20}), ring: keys.New(), at: start}
@@ -82,7 +74,7 @@ func newWorld(t testing.TB) *world {
 	})
 	w.book = casework.NewBook(w.db, w.outbox, w.now)
 	w.visits = visit.New(w.db, w.book, w.places, w.ring, w.now)
-	w.permits = permit.New(w.db, w.book, w.persons, w.places, w.ring, resting{w.visits}, w.now)
+	w.permits = permit.New(w.db, w.book, w.persons, w.places, w.ring, w.visits, w.now)
 	w.register = establishment.NewRegister(w.places, w.book, w.permits, w.visits)
 	w.must(casework.Sync(t.Context(), w.db, permit.RequestLife(), permit.Life(), visit.Life()))
 	w.must(seed.Sample(t.Context(), w.db, w.register, w.visits, start))

@@ -130,7 +130,7 @@ func TestVerifierFailsLoudly(t *testing.T) {
 
 // revoke takes a permit back as an authority does: the visits first, in one transaction.
 func revoke(w *visittest.World, permit int64) error {
-	resting, err := w.Visits.RestingOn(w.T.Context(), permit)
+	callOff, err := w.Visits.Resting(w.T.Context(), permit)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func revoke(w *visittest.World, permit int64) error {
 		if err != nil {
 			return err
 		}
-		if err := w.Visits.CallOff(ctx, tx, resting); err != nil {
+		if err := callOff(ctx, tx); err != nil {
 			return err
 		}
 		_, err = tx.Move(ctx, life, f, casework.Move{Event: "revoke", Reason: "conduct"})

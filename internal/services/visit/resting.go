@@ -14,52 +14,40 @@ import (
 	"github.com/wasl-sms/wasl/internal/text"
 )
 
-// Resting are the visits to come that rest on one permit.
-type Resting struct {
-	permit int64
-	visits []Visit
-	houses map[int64]house
-}
-
-// Count tells how many visits are affected.
-func (r Resting) Count() int { return len(r.visits) }
-
-// RestingOn finds the visits to come that rest on a permit, before the
-// transaction that will suspend or revoke it.
-func (s *Service) RestingOn(ctx context.Context, permitID int64) (Resting, error) {
-	r := Resting{permit: permitID, houses: map[int64]house{}}
-	var err error
-	if r.visits, err = s.read(ctx, s.db, sqlLiveOfPermit, permitID); err != nil {
-		return r, err
+// Resting finds the visits to come that rest on a permit, before the
+// transaction that will suspend or revoke it, and gives what cancels them in
+// that transaction, ahead of the permit's move. It is a Conflict when another
+// visit was booked meanwhile.
+func (s *Service) Resting(ctx context.Context, permitID int64) (callOff func(context.Context, *casework.Tx) error, err error) {
+	visits, err := s.read(ctx, s.db, sqlLiveOfPermit, permitID)
+	if err != nil {
+		return nil, err
 	}
-	for _, v := range r.visits {
-		if _, ok := r.houses[v.EstablishmentID]; ok {
+	houses := map[int64]house{}
+	for _, v := range visits {
+		if _, ok := houses[v.EstablishmentID]; ok {
 			continue
 		}
-		if r.houses[v.EstablishmentID], err = s.house(ctx, v.EstablishmentID); err != nil {
-			return r, err
+		if houses[v.EstablishmentID], err = s.house(ctx, v.EstablishmentID); err != nil {
+			return nil, err
 		}
 	}
-	return r, nil
-}
-
-// CallOff cancels them in the transaction of the caller, who then moves the
-// permit. It is a Conflict when another visit was booked meanwhile.
-func (s *Service) CallOff(ctx context.Context, tx *casework.Tx, r Resting) error {
-	for _, v := range r.visits {
-		c := Cancellation{Side: ByHouse, Reason: "permit"}
-		if err := s.callOff(ctx, tx, r.houses[v.EstablishmentID], v, c, nil); err != nil {
+	return func(ctx context.Context, tx *casework.Tx) error {
+		for _, v := range visits {
+			c := Cancellation{Side: ByHouse, Reason: "permit"}
+			if err := s.callOff(ctx, tx, houses[v.EstablishmentID], v, c, nil); err != nil {
+				return err
+			}
+		}
+		left, err := s.read(ctx, tx, sqlLiveOfPermit, permitID)
+		if err != nil {
 			return err
 		}
-	}
-	left, err := s.read(ctx, tx, sqlLiveOfPermit, r.permit)
-	if err != nil {
-		return err
-	}
-	if len(left) > 0 {
-		return fault.Conflict("case.changed", nil)
-	}
-	return nil
+		if len(left) > 0 {
+			return fault.Conflict("case.changed", nil)
+		}
+		return nil
+	}, nil
 }
 
 // Flag marks a visit with something that staff have to look at. The same
