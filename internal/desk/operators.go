@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/fault"
 	"github.com/wasl-sms/wasl/internal/links"
@@ -189,7 +187,14 @@ func (o *Operators) Operator(ctx context.Context, w Who, name string) (OperatorV
 	if err != nil {
 		return v, err
 	}
-	names, err := o.names(ctx, v.Links, reloads)
+	var staff []int64
+	for _, l := range v.Links {
+		staff = append(staff, l.SetBy)
+	}
+	for _, r := range reloads {
+		staff = append(staff, r.AskedBy)
+	}
+	names, err := o.desk.names(ctx, staff)
 	if err != nil {
 		return v, err
 	}
@@ -253,27 +258,6 @@ func unanswered(r links.Reload, rows []OperatorRow) []string {
 		}
 	}
 	return silent
-}
-
-func (o *Operators) names(ctx context.Context, all []Link, reloads []links.Reload) (map[int64]string, error) {
-	var ids []int64
-	for _, l := range all {
-		ids = append(ids, l.SetBy)
-	}
-	for _, r := range reloads {
-		ids = append(ids, r.AskedBy)
-	}
-	rows, err := o.desk.db.Query(ctx, sqlStaffNames, ids)
-	if err != nil {
-		return nil, fmt.Errorf("names of staff: %w", err)
-	}
-	names := map[int64]string{}
-	var id int64
-	var name string
-	if _, err := pgx.ForEachRow(rows, []any{&id, &name}, func() error { names[id] = name; return nil }); err != nil {
-		return nil, fmt.Errorf("names of staff: %w", err)
-	}
-	return names, nil
 }
 
 // Wish has a bind run, pause or drain. It is a Conflict when somebody has
