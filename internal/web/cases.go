@@ -260,7 +260,11 @@ func (s *Server) conflict(q *request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Desk.DeclareClose(q.r.Context(), q.who, q.field("key"), c); err != nil {
+	key, err := q.key()
+	if err != nil {
+		return err
+	}
+	if err := s.Desk.DeclareClose(q.r.Context(), q.who, key, c); err != nil {
 		return err
 	}
 	return q.see("/inbox")

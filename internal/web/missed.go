@@ -20,10 +20,11 @@ func (s *Server) notReached(q *request) error {
 
 // called notes that a family has been told by voice.
 func (s *Server) called(q *request) error {
-	if _, err := q.command("message.called"); err != nil {
+	key, err := q.key()
+	if err != nil {
 		return err
 	}
-	if err := s.Desk.Called(q.r.Context(), q.who, q.field("key"), s.Calls, q.pathNumber("id")); err != nil {
+	if err := s.Desk.Called(q.r.Context(), q.who, key, s.Calls, q.pathNumber("id")); err != nil {
 		return err
 	}
 	return q.see("/missed")

@@ -35,10 +35,11 @@ func (s *Server) audit(q *request) error {
 
 // verify computes the whole chain again and says what it found.
 func (s *Server) verify(q *request) error {
-	if _, err := q.command("audit.verify"); err != nil {
+	key, err := q.key()
+	if err != nil {
 		return err
 	}
-	report, err := s.Desk.VerifyTrail(q.r.Context(), q.who, q.field("key"))
+	report, err := s.Desk.VerifyTrail(q.r.Context(), q.who, key)
 	if err != nil {
 		return err
 	}

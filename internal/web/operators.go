@@ -63,14 +63,16 @@ type linkRow struct {
 	Orders []links.Wish // that may be given
 }
 
-func (s *Server) operator(q *request) error { return s.showOperator(q, http.StatusOK) }
-
-func (s *Server) showOperator(q *request, status int, problems ...problem) error {
+func (s *Server) operator(q *request) error {
 	p, err := s.loadOperator(q, q.name("name"))
 	if err != nil {
 		return err
 	}
-	return q.render(status, view{Page: "operator", Data: p, Watch: p.Path + "/live", Problems: problems})
+	return q.render(http.StatusOK, p.view())
+}
+
+func (p operatorPage) view(problems ...problem) view {
+	return view{Page: "operator", Data: p, Watch: p.Path + "/live", Problems: problems}
 }
 
 func (s *Server) loadOperator(q *request, name string) (operatorPage, error) {
@@ -84,8 +86,8 @@ func (s *Server) loadOperator(q *request, name string) (operatorPage, error) {
 	for _, l := range v.Links {
 		wished := l.TraceUntil.After(q.now())
 		row := linkRow{
-			Link: l, ID: l.Standing.File(), Path: p.Path + "/" + url.PathEscape(l.Bind.Name), Spark: sparkOf(l.Minutes),
-			Answer: answerTime(l), Traced: wished && !l.Trace.Over(), Broken: wished && l.Trace.Over(), File: "traces/" + l.Standing.File() + "-….pcap",
+			Link: l, ID: l.File(), Path: p.Path + "/" + url.PathEscape(l.Bind.Name), Spark: sparkOf(l.Minutes),
+			Answer: answerTime(l), Traced: wished && !l.Trace.Over(), Broken: wished && l.Trace.Over(), File: "traces/" + l.File() + "-….pcap",
 		}
 		if l.Window > 0 {
 			row.Used = min(100, 100*l.InFlight/l.Window)
@@ -105,11 +107,11 @@ func (s *Server) loadOperator(q *request, name string) (operatorPage, error) {
 // now, and who was quicker.
 func (s *Server) order(q *request) error {
 	operator, bind := q.name("name"), q.name("bind")
-	if _, err := q.command("bind"); err != nil {
+	key, err := q.key()
+	if err != nil {
 		return err
 	}
-	key, version := q.field("key"), int(q.number("version"))
-	var err error
+	version := int(q.number("version"))
 	switch do := q.field("do"); do {
 	case "trace", "untrace":
 		err = s.Operators.Trace(q.r.Context(), q.who, key, operator, bind, do == "trace", version)
@@ -137,16 +139,17 @@ func (s *Server) overtaken(q *request, operator, bind string, err error) error {
 			said = problem{l.ID, text.L("web.overtaken", text.Params{"name": l.SetByName, "date": at, "time": at})}
 		}
 	}
-	return q.render(http.StatusConflict, view{Page: "operator", Data: p, Watch: p.Path + "/live", Problems: []problem{said}})
+	return q.render(http.StatusConflict, p.view(said))
 }
 
 // reloadOperators asks all processes to read the file again. Their answers come
 // on the operator's page.
 func (s *Server) reloadOperators(q *request) error {
-	if _, err := q.command("operators.reload"); err != nil {
+	key, err := q.key()
+	if err != nil {
 		return err
 	}
-	if err := s.Operators.Reload(q.r.Context(), q.who, q.field("key")); err != nil {
+	if err := s.Operators.Reload(q.r.Context(), q.who, key); err != nil {
 		return err
 	}
 	if to := q.field("operator"); to != "" {

@@ -59,10 +59,11 @@ func (s *Server) handIn(q *request) error {
 	if err != nil {
 		return fmt.Errorf("read a file: %w", err)
 	}
-	if _, err := q.command("register.hand_in"); err != nil {
+	key, err := q.key()
+	if err != nil {
 		return err
 	}
-	id, err := s.Imports.Hand(q.r.Context(), q.who, q.field("key"), p.House.ID, file)
+	id, err := s.Imports.Hand(q.r.Context(), q.who, key, p.House.ID, file)
 	if fault.KindOf(err) == fault.KindInvalid && err != nil {
 		return q.again("register", p, problem{"file", q.said(err)})
 	}

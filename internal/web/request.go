@@ -109,13 +109,19 @@ func (q *request) today() time.Time {
 	return time.Date(n.Year(), n.Month(), n.Day(), 0, 0, 0, 0, time.UTC)
 }
 
-// command is the form's command under its own key: sent twice, done once.
-func (q *request) command(verb string) (casework.Command, error) {
-	c := q.who.Command(verb, q.field("key"))
-	if c.Key == "" {
-		return c, fault.Invalid("web.fault.form", nil)
+// key is the form's own: sent twice, it is done once.
+func (q *request) key() (string, error) {
+	key := q.field("key")
+	if key == "" {
+		return "", fault.Invalid("web.fault.form", nil)
 	}
-	return c, nil
+	return key, nil
+}
+
+// command is the form's, under its key.
+func (q *request) command(verb string) (casework.Command, error) {
+	key, err := q.key()
+	return q.who.Command(verb, key), err
 }
 
 // reading is the command of a look that is noted but changes nothing.

@@ -18,11 +18,11 @@ func (s *Server) staff(q *request) error {
 }
 
 func (s *Server) changeStaff(q *request) error {
-	if _, err := q.command("staff"); err != nil {
+	key, err := q.key()
+	if err != nil {
 		return err
 	}
-	id, key := q.pathNumber("id"), q.field("key")
-	var err error
+	id := q.pathNumber("id")
 	switch q.field("do") {
 	case "unlock":
 		err = s.Desk.Unlock(q.r.Context(), q.who, key, id)
@@ -30,6 +30,8 @@ func (s *Server) changeStaff(q *request) error {
 		err = s.Desk.SetActive(q.r.Context(), q.who, key, id, false)
 	case "open":
 		err = s.Desk.SetActive(q.r.Context(), q.who, key, id, true)
+	default:
+		err = fault.Invalid("web.fault.form", nil)
 	}
 	if err != nil {
 		return err
@@ -56,10 +58,11 @@ func (s *Server) newStaff(q *request) error {
 	if !slices.Contains(p.Langs, p.Lang) {
 		return fault.Invalid("web.fault.desk.no_such_language", nil)
 	}
-	if _, err := q.command("staff.add"); err != nil {
+	key, err := q.key()
+	if err != nil {
 		return err
 	}
-	out, err := s.Desk.Enrol(q.r.Context(), q.who, q.field("key"), desk.Staff{Login: p.Login, Name: p.Name, Lang: p.Lang})
+	out, err := s.Desk.Enrol(q.r.Context(), q.who, key, desk.Staff{Login: p.Login, Name: p.Name, Lang: p.Lang})
 	if k := fault.KeyOf(err); k == "desk.login_taken" || k == "desk.bad_staff" {
 		return q.again("staff_new", p, problem{"login", q.said(err)})
 	}
@@ -71,10 +74,11 @@ func (s *Server) newStaff(q *request) error {
 
 // renewKeys gives a new password and a new secret and shows them once.
 func (s *Server) renewKeys(q *request) error {
-	if _, err := q.command("staff.reissue"); err != nil {
+	key, err := q.key()
+	if err != nil {
 		return err
 	}
-	out, err := s.Desk.Reissue(q.r.Context(), q.who, q.field("key"), q.pathNumber("id"))
+	out, err := s.Desk.Reissue(q.r.Context(), q.who, key, q.pathNumber("id"))
 	if err != nil {
 		return err
 	}
@@ -173,10 +177,11 @@ func (s *Server) grant(q *request) error {
 	if len(wrong) > 0 {
 		return q.again("grant", p, wrong...)
 	}
-	if _, err := q.command("staff.grant"); err != nil {
+	key, err := q.key()
+	if err != nil {
 		return err
 	}
-	err = s.Desk.Appoint(q.r.Context(), q.who, q.field("key"), p.ID, g)
+	err = s.Desk.Appoint(q.r.Context(), q.who, key, p.ID, g)
 	if fault.KeyOf(err) == "desk.bad_grant" {
 		return q.again("grant", p, problem{"from", q.said(err)})
 	}
@@ -188,11 +193,11 @@ func (s *Server) grant(q *request) error {
 
 // changeGrant ends a grant or notes its training.
 func (s *Server) changeGrant(q *request) error {
-	if _, err := q.command("staff.grant"); err != nil {
+	key, err := q.key()
+	if err != nil {
 		return err
 	}
-	ctx, id, grant, key := q.r.Context(), q.pathNumber("id"), q.pathNumber("grant"), q.field("key")
-	var err error
+	ctx, id, grant := q.r.Context(), q.pathNumber("id"), q.pathNumber("grant")
 	switch q.field("do") {
 	case "end":
 		err = s.Desk.EndGrant(ctx, q.who, key, id, grant)

@@ -140,3 +140,19 @@ func TestStaffAndGrants(t *testing.T) {
 		t.Errorf("%d kinds of change noted", noted)
 	}
 }
+
+// A form that no page of ours has sent is refused as such.
+func TestFormsOfNoPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.staff("admin", text.French, desk.Grant{Role: desk.Admin})
+	id := w.staff("directeur", text.French, desk.Grant{Role: desk.Authority, AuthorityID: w.authority("DIR", "AINS")})
+	sent := w.request(w.family(text.French, 0), "41207")
+	admin, boss := w.login("admin"), w.login("directeur")
+	if status := admin.post(fmt.Sprintf("/staff/%d", id), url.Values{"key": {"k"}, "do": {"promote"}}); status != http.StatusUnprocessableEntity {
+		t.Errorf("an order that is none: %d", status)
+	}
+	if status := boss.post("/case/"+sent.Ref+"/conflict", url.Values{}); status != http.StatusUnprocessableEntity {
+		t.Errorf("without a key: %d", status)
+	}
+}
