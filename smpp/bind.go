@@ -55,7 +55,7 @@ func (s *Session) endOfBind() error {
 func (s *Session) bindAnswered(h Header, body []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != StateOpen || s.side != sideESME || h.Seq != s.bindSeq {
+	if s.state != StateOpen || s.side != sideESME || s.bindSeq == 0 || h.Seq != s.bindSeq {
 		return false
 	}
 	if h.Command != GenericNack && h.Command != s.mode.command().Response() {
@@ -69,7 +69,7 @@ func (s *Session) bindAnswered(h Header, body []byte) bool {
 		s.state = boundState(s.mode)
 	}
 	s.bound <- outcome{err: err}
-	s.bindSeq = 0 // one answer is enough
+	s.bindSeq = 0 // Bind waits for one answer: bound holds no more
 	signal(s.recheck)
 	return true
 }
