@@ -84,10 +84,8 @@ type serverHooks struct {
 // peerBinds answers a bind, asking Auth apart from the reader.
 func (s *Session) peerBinds(h Header, body []byte) {
 	s.mu.Lock()
-	state, busy := s.state, s.bindSeq != 0
-	if s.side == sideSMSC && state == StateOpen && !busy {
-		s.bindSeq = h.Seq
-	}
+	state, busy := s.state, s.asked
+	s.asked = true
 	s.mu.Unlock()
 	switch {
 	case s.side == sideESME:

@@ -75,6 +75,33 @@ func TestServerRefusesABind(t *testing.T) {
 	}
 }
 
+// One connection, one guess: a bind that comes while Auth thinks is refused,
+// whatever number it has, and Auth is not asked again.
+func TestASecondBindIsNotAsked(t *testing.T) {
+	t.Parallel()
+	for _, seq := range []uint32{1, 0} {
+		bubbleSub(t, func(t *testing.T) {
+			asked := 0
+			peer := smpptest.ESME(t, &smpp.Server{Auth: func(context.Context, smpp.BindRequest) smpp.Status {
+				asked++
+				time.Sleep(time.Second)
+				return smpp.ErrInvPaswd
+			}})
+			b, err := smpp.AppendBind(nil, seq, smpp.BindRequest{SystemID: "esme", Password: "guess", InterfaceVersion: 0x34})
+			if err != nil {
+				t.Fatal(err)
+			}
+			peer.Raw(append(b, b...))
+			peer.ExpectStatus(smpp.BindTransceiverResp, smpp.ErrAlyBnd)
+			peer.ExpectStatus(smpp.BindTransceiverResp, smpp.ErrInvPaswd)
+			peer.ExpectEnd()
+			if asked != 1 {
+				t.Errorf("number %d: asked %d times", seq, asked)
+			}
+		})
+	}
+}
+
 func TestServerWaitsForABindSoLong(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		peer := smpptest.ESME(t, &smpp.Server{Auth: accept})

@@ -54,8 +54,9 @@ type Session struct {
 	state    State
 	mode     Mode
 	peer     string
-	version  uint8 // of SMPP, as the peer says
-	bindSeq  uint32
+	version  uint8  // of SMPP, as the peer says
+	bindSeq  uint32 // of our bind; 0 once it is answered
+	asked    bool   // the peer has asked to bind
 	err      error
 	pending  pending
 	finished []*request    // whose callbacks are to be run; they still hold their slots
