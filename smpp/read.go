@@ -130,8 +130,11 @@ func (s *Session) message(h Header, body []byte) {
 
 func (s *Session) alert(body []byte) {
 	a, err := decodeAlert(body)
-	if err != nil || !mayRequest(s.State(), AlertNotification, s.far()) {
-		s.problem(fmt.Errorf("smpp: alert_notification dropped in state %v: %w", s.State(), err))
+	if state := s.State(); err == nil && !mayRequest(state, AlertNotification, s.far()) {
+		err = fmt.Errorf("on a session that is %v: %w", state, ErrInvBndSts)
+	}
+	if err != nil {
+		s.problem(fmt.Errorf("smpp: alert_notification dropped: %w", err))
 		return
 	}
 	if h, ok := s.handler.(AlertHandler); ok {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -251,6 +252,21 @@ func TestSessionSurvives(t *testing.T) {
 			t.Errorf("session is %v: %v", s.State(), s.Err())
 		}
 		if len(traced.errs) < 6 {
+			t.Errorf("traced %v", traced.errs)
+		}
+	})
+}
+
+// What is dropped says why, whatever the reason.
+func TestAlertFromTheWrongSide(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		traced := &problems{}
+		peer := smpptest.ESME(t, &smpp.Server{Auth: accept, Handler: smpptest.Accept, Session: smpp.SessionConfig{Tracer: traced}})
+		peer.Bind()
+		peer.Raw(alertNotification())
+		peer.Header(smpp.EnquireLink, 0, 9)
+		peer.ExpectStatus(smpp.EnquireLinkResp, smpp.StatusOK)
+		if len(traced.errs) != 1 || !errors.Is(traced.errs[0], smpp.ErrInvBndSts) || strings.Contains(traced.errs[0].Error(), "%!") {
 			t.Errorf("traced %v", traced.errs)
 		}
 	})
