@@ -100,9 +100,7 @@ func (d *decoder) message(command Command, body []byte) (ShortMessage, error) {
 		return m, &FieldError{"command", command.String() + " carries no short message", ErrInvCmdID}
 	}
 	c := cursor{d: d, b: body}
-	typeField := serviceType
-	typeField.max = acceptedTypeSize
-	m.ServiceType = c.cstring(typeField)
+	m.ServiceType = c.cstring(serviceTypeIn)
 	m.Source = c.address(sourceAddr)
 	m.Dest = c.address(destinationAddr)
 	m.ESMClass = c.octet("esm_class")

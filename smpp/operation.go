@@ -108,10 +108,8 @@ func DecodeQuery(body []byte) (Query, error) {
 // DecodeCancel reads the body of a cancel_sm.
 func DecodeCancel(body []byte) (Cancel, error) {
 	c := newCursor(body)
-	typeField := serviceType
-	typeField.max = acceptedTypeSize
 	q := Cancel{
-		ServiceType: c.cstring(typeField), MessageID: c.cstring(messageID),
+		ServiceType: c.cstring(serviceTypeIn), MessageID: c.cstring(messageID),
 		Source: c.address(sourceAddr), Dest: c.address(destinationAddr),
 	}
 	return q, c.err
@@ -142,9 +140,7 @@ func DecodeReplace(body []byte) (Replace, error) {
 func DecodeMulti(body []byte) (Multi, error) {
 	var m Multi
 	c := newCursor(body)
-	typeField := serviceType
-	typeField.max = acceptedTypeSize
-	c.cstring(typeField)
+	c.cstring(serviceTypeIn)
 	c.address(sourceAddr)
 	head := c.pos
 	count := int(c.octet("number_of_dests"))
@@ -288,7 +284,5 @@ func (t operationTask) run() {
 	start := len(s.out)
 	s.out = append(AppendHeader(s.out, t.h.Command.Response(), StatusOK, t.h.Seq), body...)
 	s.out = finish(s.out, start)
-	s.accountFor(start)
-	s.full.Store(len(s.out) > maxBacklog)
-	s.wakeWriter()
+	s.answerQueued(start)
 }

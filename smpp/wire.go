@@ -43,17 +43,17 @@ type field struct {
 }
 
 var (
-	serviceType      = field{"service_type", 6, ErrInvSerTyp}
-	sourceAddr       = field{"source_addr", 21, ErrInvSrcAdr}
-	destinationAddr  = field{"destination_addr", 21, ErrInvDstAdr}
-	scheduleTime     = field{"schedule_delivery_time", 17, ErrInvSched}
-	validityPeriod   = field{"validity_period", 17, ErrInvExpiry}
-	messageID        = field{"message_id", 65, ErrInvMsgID}
-	systemIDField    = field{"system_id", 16, ErrInvSysID}
-	passwordField    = field{"password", 9, ErrInvPaswd}
-	esmeAddr         = field{"esme_addr", 65, ErrInvDstAdr}
-	dataSMAddrMax    = 65 // [SMPP 3.4 §4.7.1]
-	acceptedTypeSize = 21 // peers send longer service types than they may
+	serviceType     = field{"service_type", 6, ErrInvSerTyp}
+	serviceTypeIn   = field{"service_type", 21, ErrInvSerTyp} // peers send longer ones than they may
+	sourceAddr      = field{"source_addr", 21, ErrInvSrcAdr}
+	destinationAddr = field{"destination_addr", 21, ErrInvDstAdr}
+	scheduleTime    = field{"schedule_delivery_time", 17, ErrInvSched}
+	validityPeriod  = field{"validity_period", 17, ErrInvExpiry}
+	messageID       = field{"message_id", 65, ErrInvMsgID}
+	systemIDField   = field{"system_id", 16, ErrInvSysID}
+	passwordField   = field{"password", 9, ErrInvPaswd}
+	esmeAddr        = field{"esme_addr", 65, ErrInvDstAdr}
+	dataSMAddrMax   = 65 // [SMPP 3.4 §4.7.1]
 )
 
 // AppendHeader appends a PDU without a body.

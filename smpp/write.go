@@ -101,16 +101,19 @@ func (s *Session) wakeWriter() { signal(s.kick) }
 func (s *Session) respond(request Command, status Status, seq uint32, r Reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.respondLocked(request, status, seq, r)
-}
-
-func (s *Session) respondLocked(request Command, status Status, seq uint32, r Reply) {
 	start := len(s.out)
 	var err error
 	if s.out, err = AppendResponse(s.out, request, status, seq, r); err != nil {
 		s.problem(fmt.Errorf("smpp: answer %v: %w", request, err))
 		s.out = AppendHeader(s.out, request.Response(), ErrSysErr, seq)
 	}
+	s.answerQueued(start)
+}
+
+// answerQueued has an answer written that was appended to out since start. The
+// reader pauses while a peer asks and does not take its answers. Session.mu is
+// held.
+func (s *Session) answerQueued(start int) {
 	s.accountFor(start)
 	s.full.Store(len(s.out) > maxBacklog)
 	s.wakeWriter()
