@@ -217,46 +217,39 @@ func (s *Session) operate(h Header, body []byte) {
 	}
 }
 
+// result is the body of a response.
+type result interface {
+	append(b []byte) ([]byte, error)
+}
+
 // operation decodes a request and yields what answers it: a function that
-// appends the body of the response, or nil where the Handler knows no such
-// request.
-func (s *Session) operation(command Command, body []byte) (run func() ([]byte, error), err error) {
+// gives the body of the response, nil where it has none, or no function where
+// the Handler knows no such request.
+func (s *Session) operation(command Command, body []byte) (run func() (result, error), err error) {
 	ctx := s.ctx
 	switch command {
 	case QuerySM:
 		q, err := DecodeQuery(body)
 		if h, ok := s.handler.(QueryHandler); ok && err == nil {
-			run = func() ([]byte, error) {
-				r, err := h.Query(ctx, s, q)
-				if err != nil {
-					return nil, err
-				}
-				return r.append(nil)
-			}
+			run = func() (result, error) { return h.Query(ctx, s, q) }
 		}
 		return run, err
 	case SubmitMulti:
 		m, err := DecodeMulti(body)
 		if h, ok := s.handler.(MultiHandler); ok && err == nil {
-			run = func() ([]byte, error) {
-				r, err := h.SubmitMulti(ctx, s, m)
-				if err != nil {
-					return nil, err
-				}
-				return r.append(nil)
-			}
+			run = func() (result, error) { return h.SubmitMulti(ctx, s, m) }
 		}
 		return run, err
 	case CancelSM:
 		c, err := DecodeCancel(body)
 		if h, ok := s.handler.(CancelHandler); ok && err == nil {
-			run = func() ([]byte, error) { return nil, h.Cancel(ctx, s, c) }
+			run = func() (result, error) { return nil, h.Cancel(ctx, s, c) }
 		}
 		return run, err
 	default:
 		r, err := DecodeReplace(body)
 		if h, ok := s.handler.(ReplaceHandler); ok && err == nil {
-			run = func() ([]byte, error) { return nil, h.Replace(ctx, s, r) }
+			run = func() (result, error) { return nil, h.Replace(ctx, s, r) }
 		}
 		return run, err
 	}
@@ -265,7 +258,7 @@ func (s *Session) operation(command Command, body []byte) (run func() ([]byte, e
 type operationTask struct {
 	s      *Session
 	h      Header
-	answer func() ([]byte, error)
+	answer func() (result, error)
 }
 
 func (t operationTask) run() {
@@ -282,7 +275,14 @@ func (t operationTask) run() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	start := len(s.out)
-	s.out = append(AppendHeader(s.out, t.h.Command.Response(), StatusOK, t.h.Seq), body...)
+	s.out = AppendHeader(s.out, t.h.Command.Response(), StatusOK, t.h.Seq)
+	if body != nil {
+		s.out, err = body.append(s.out)
+	}
+	if err != nil { // of our own making: the request is not to blame
+		s.problem(fmt.Errorf("smpp: answer %v: %w", t.h.Command, err))
+		s.out = AppendHeader(s.out[:start], t.h.Command.Response(), ErrSysErr, t.h.Seq)
+	}
 	s.out = finish(s.out, start)
 	s.answerQueued(start)
 }

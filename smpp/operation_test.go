@@ -41,11 +41,19 @@ type clerk struct {
 	recorder
 	asked []any
 	err   error
+	id    string // in its answers, instead of what was asked for
+}
+
+func (c *clerk) named(id string) string {
+	if c.id != "" {
+		return c.id
+	}
+	return id
 }
 
 func (c *clerk) Query(_ context.Context, _ *smpp.Session, q smpp.Query) (smpp.QueryResult, error) {
 	c.asked = append(c.asked, q)
-	return smpp.QueryResult{MessageID: q.MessageID, FinalDate: "261121120000000+", State: smpp.MessageDelivered, ErrorCode: 3}, c.err
+	return smpp.QueryResult{MessageID: c.named(q.MessageID), FinalDate: "261121120000000+", State: smpp.MessageDelivered, ErrorCode: 3}, c.err
 }
 
 func (c *clerk) Cancel(_ context.Context, _ *smpp.Session, q smpp.Cancel) error {
@@ -60,7 +68,7 @@ func (c *clerk) Replace(_ context.Context, _ *smpp.Session, q smpp.Replace) erro
 
 func (c *clerk) SubmitMulti(_ context.Context, _ *smpp.Session, m smpp.Multi) (smpp.MultiResult, error) {
 	c.asked = append(c.asked, m)
-	return smpp.MultiResult{MessageID: "M1", Failed: []smpp.Unreached{{Dest: m.Dests[0].Address, Status: smpp.ErrInvDstAdr}}}, c.err
+	return smpp.MultiResult{MessageID: c.named("M1"), Failed: []smpp.Unreached{{Dest: m.Dests[0].Address, Status: smpp.ErrInvDstAdr}}}, c.err
 }
 
 func TestOperationsReachTheHandler(t *testing.T) {
@@ -125,6 +133,20 @@ func TestOperationRefusedByTheHandler(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A result that no PDU can hold is our failure, not the request's.
+func TestOperationWithAnImpossibleResult(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		peer := smpptest.ESME(t, &smpp.Server{Auth: accept, Handler: &clerk{id: strings.Repeat("1", 65)}})
+		peer.Bind()
+		for c, body := range map[smpp.Command]string{smpp.QuerySM: queryBody, smpp.SubmitMulti: multiBody} {
+			peer.Raw(frame(c, 7, body))
+			if h := peer.ExpectStatus(c.Response(), smpp.ErrSysErr); h.Length != 16 {
+				t.Errorf("%v: a refusal of %d octets", c, h.Length)
+			}
+		}
+	})
 }
 
 // Each request is answered by its own response wherever it has one, whatever
