@@ -11,6 +11,7 @@ import (
 // What an ESME may ask of an SMSC beside sending texts. A client of ours
 // never does; a Server hands each to the part of its Handler that knows it,
 // and otherwise answers ESME_RINVCMDID in the response of that very request.
+// Each method is called as Handler.Message is, and its error answered so.
 
 // QueryHandler is an optional part of a Handler on the SMSC's side.
 type QueryHandler interface {

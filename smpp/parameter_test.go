@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -69,4 +70,29 @@ func TestEveryParameterPassesBothWays(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestPlaceOfAPart(t *testing.T) {
+	t.Parallel()
+	var whole smpp.TLVs
+	whole.SetSAR(0xFFFE, 3, 2)
+	if ref, total, seq, ok := whole.SAR(); !ok || ref != 0xFFFE || total != 3 || seq != 2 {
+		t.Errorf("read %d %d/%d, %v", ref, seq, total, ok)
+	}
+	for name, change := range map[string]func(*smpp.TLVs){
+		"no reference":      func(p *smpp.TLVs) { *p = (*p)[1:] },
+		"no number":         func(p *smpp.TLVs) { *p = (*p)[:2] },
+		"part 0":            func(p *smpp.TLVs) { p.SetUint8(smpp.TagSARSegmentSeqnum, 0) },
+		"beyond the last":   func(p *smpp.TLVs) { p.SetUint8(smpp.TagSARSegmentSeqnum, 4) },
+		"more than 255":     func(p *smpp.TLVs) { p.SetUint16(smpp.TagSARTotalSegments, 256) },
+		"a wide reference":  func(p *smpp.TLVs) { p.SetUint32(smpp.TagSARMsgRefNum, 0x10000) },
+		"an empty one":      func(p *smpp.TLVs) { p.Set(smpp.TagSARTotalSegments, nil) },
+		"of nothing at all": func(p *smpp.TLVs) { p.SetUint8(smpp.TagSARTotalSegments, 0) },
+	} {
+		p := slices.Clone(whole)
+		change(&p)
+		if _, _, _, ok := p.SAR(); ok {
+			t.Errorf("%s passes", name)
+		}
+	}
 }

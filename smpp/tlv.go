@@ -108,6 +108,26 @@ func (t TLVs) Uint(tag Tag) (uint32, bool) {
 	return v, true
 }
 
+// SAR reads the place of a part in a longer text: sar_msg_ref_num,
+// sar_total_segments and sar_segment_seqnum. ok is false unless all three are
+// there and seq is one of total. [SMPP 3.4 §5.3.2.22-24]
+func (t TLVs) SAR() (ref uint16, total, seq uint8, ok bool) {
+	r, ok1 := t.Uint(TagSARMsgRefNum)
+	n, ok2 := t.Uint(TagSARTotalSegments)
+	i, ok3 := t.Uint(TagSARSegmentSeqnum)
+	if !ok1 || !ok2 || !ok3 || r > 0xFFFF || n > 0xFF || i == 0 || i > n {
+		return 0, 0, 0, false
+	}
+	return uint16(r), uint8(n), uint8(i), true
+}
+
+// SetSAR sets what SAR reads.
+func (t *TLVs) SetSAR(ref uint16, total, seq uint8) {
+	t.SetUint16(TagSARMsgRefNum, ref)
+	t.SetUint8(TagSARTotalSegments, total)
+	t.SetUint8(TagSARSegmentSeqnum, seq)
+}
+
 // Text reads a C-octet string up to its NUL, or to the end where the peer
 // forgot it.
 func (t TLVs) Text(tag Tag) (string, bool) {

@@ -88,8 +88,8 @@ func (h handler) text(ctx context.Context, m smpp.ShortMessage, from private.Msi
 	if c, l, err := gsm.ParseHeader(udh); err == nil {
 		a.Concat, a.Language = c, l
 	}
-	if c, ok := sar(m.TLVs); ok && !a.Concat.Multipart() {
-		a.Concat = c
+	if ref, total, seq, ok := m.TLVs.SAR(); ok && !a.Concat.Multipart() {
+		a.Concat = gsm.Concat{Ref: ref, Wide: true, Total: total, Seq: seq}
 	}
 	if mark, ok := m.TLVs.Get(smpp.TagUserMessageReference); ok {
 		a.Mark = hex.EncodeToString(mark)
@@ -104,14 +104,3 @@ func (h handler) text(ctx context.Context, m smpp.ShortMessage, from private.Msi
 
 // link names the present session among all of this process.
 func (b *bind) link() uint64 { return b.sessions.Load()<<16 | uint64(b.place) }
-
-// sar reads a part's place from the sar_* parameters. [SMPP 3.4 §5.3.2.22-24]
-func sar(t smpp.TLVs) (gsm.Concat, bool) {
-	ref, ok1 := t.Uint(smpp.TagSARMsgRefNum)
-	total, ok2 := t.Uint(smpp.TagSARTotalSegments)
-	seq, ok3 := t.Uint(smpp.TagSARSegmentSeqnum)
-	if !ok1 || !ok2 || !ok3 || ref > 0xFFFF || total > 255 || seq == 0 || seq > total {
-		return gsm.Concat{}, false
-	}
-	return gsm.Concat{Ref: uint16(ref), Wide: true, Total: uint8(total), Seq: uint8(seq)}, true
-}

@@ -158,9 +158,7 @@ func TestWaysOfALongTextIn(t *testing.T) {
 			m.DataCoding = a.DataCoding()
 			m.Payload = p.Payload
 			if tlvs {
-				m.TLVs.SetUint16(smpp.TagSARMsgRefNum, 300)
-				m.TLVs.SetUint8(smpp.TagSARTotalSegments, uint8(len(parts)))
-				m.TLVs.SetUint8(smpp.TagSARSegmentSeqnum, uint8(i+1))
+				m.TLVs.SetSAR(300, uint8(len(parts)), uint8(i+1))
 			} else {
 				m.ESMClass = smpp.ESMClassUDHI
 				m.Payload = append(p.UDH, p.Payload...)

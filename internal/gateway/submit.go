@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -101,7 +100,7 @@ func (o *Operator) shortMessage(p outbox.Part, now time.Time) smpp.ShortMessage 
 	}
 	o.place(&m, p)
 	if !o.NoReference {
-		m.TLVs.Set(smpp.TagUserMessageReference, binary.BigEndian.AppendUint16(nil, p.Reference))
+		m.TLVs.SetUint16(smpp.TagUserMessageReference, p.Reference)
 	}
 	return m
 }
@@ -112,10 +111,8 @@ func (o *Operator) place(m *smpp.ShortMessage, p outbox.Part) {
 	case p.Form == outbox.Payload:
 		m.UsePayloadTLV = !fitsOne(p)
 	case p.Total < 2:
-	case p.Form == outbox.SAR: // SMPP 3.4 §5.3.2.22-24
-		m.TLVs.SetUint16(smpp.TagSARMsgRefNum, p.Ref)
-		m.TLVs.SetUint8(smpp.TagSARTotalSegments, p.Total)
-		m.TLVs.SetUint8(smpp.TagSARSegmentSeqnum, p.No)
+	case p.Form == outbox.SAR:
+		m.TLVs.SetSAR(p.Ref, p.Total, p.No)
 	default:
 		m.ESMClass |= smpp.ESMClassUDHI
 		m.Payload = append(append(make([]byte, 0, len(p.UDH)+len(m.Payload)), p.UDH...), m.Payload...)

@@ -94,8 +94,7 @@ func (s *SMSC) accept(m smpp.ShortMessage, id string) Subscriber {
 }
 
 // segmentOf finds the part's place in its message: in the user data header or
-// in the sar_ parameters (SMPP 3.4 §5.3.2.22 to §5.3.2.24). What can't be read
-// is shown as a message of its own.
+// in the sar_ parameters. What can't be read is shown as a message of its own.
 func segmentOf(m smpp.ShortMessage) gsm.Segment {
 	seg := gsm.Segment{DataCoding: m.DataCoding, Payload: m.Payload}
 	if udh, text, err := m.SplitUDH(); err == nil {
@@ -104,11 +103,8 @@ func segmentOf(m smpp.ShortMessage) gsm.Segment {
 		}
 		seg.Payload = text
 	}
-	ref, _ := m.TLVs.Uint(smpp.TagSARMsgRefNum)
-	total, _ := m.TLVs.Uint(smpp.TagSARTotalSegments)
-	seq, _ := m.TLVs.Uint(smpp.TagSARSegmentSeqnum)
-	if total > 1 && total <= 255 && seq >= 1 && seq <= total {
-		seg.Concat = gsm.Concat{Ref: uint16(ref), Wide: true, Total: uint8(total), Seq: uint8(seq)}
+	if ref, total, seq, ok := m.TLVs.SAR(); ok && total > 1 {
+		seg.Concat = gsm.Concat{Ref: ref, Wide: true, Total: total, Seq: seq}
 	}
 	return seg
 }

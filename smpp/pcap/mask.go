@@ -26,7 +26,14 @@ func Mask(frame []byte) []byte {
 		clear(out)
 		return out
 	}
-	maskBody(out[headerLen:], frame[headerLen:], smpp.Command(binary.BigEndian.Uint32(frame[4:])))
+	m := masker{in: frame[headerLen:], out: out[headerLen:]}
+	fields, known := layouts[smpp.Command(binary.BigEndian.Uint32(frame[4:]))]
+	for _, k := range fields {
+		m.field(k)
+	}
+	if known {
+		m.parameters()
+	}
 	return out
 }
 
@@ -92,17 +99,6 @@ type masker struct {
 	in, out []byte
 	header  bool // esm_class says that the text begins with a header
 	bad     bool // a field was malformed: nothing further is copied
-}
-
-func maskBody(out, in []byte, command smpp.Command) {
-	fields, known := layouts[command]
-	m := masker{in: in, out: out}
-	for _, k := range fields {
-		m.field(k)
-	}
-	if known {
-		m.parameters()
-	}
 }
 
 // take yields the next n octets, here and there.

@@ -74,12 +74,9 @@ func (p *Writer) Frame(at time.Time, s *smpp.Session, dir smpp.Direction, h smpp
 	if s.IsSMSC() == (dir == smpp.Out) {
 		from = 1
 	}
-	pdu := make([]byte, headerLen+len(body))
+	pdu := append(smpp.AppendHeader(make([]byte, 0, headerLen+len(body)), h.Command, h.Status, h.Seq), body...)
 	binary.BigEndian.PutUint32(pdu, h.Length)
-	binary.BigEndian.PutUint32(pdu[4:], uint32(h.Command))
-	binary.BigEndian.PutUint32(pdu[8:], uint32(h.Status))
-	binary.BigEndian.PutUint32(pdu[12:], h.Seq)
-	maskBody(pdu[headerLen:], body, h.Command)
+	pdu = Mask(pdu)
 	st := p.stream(s)
 	p.buf = p.buf[:0]
 	for len(pdu) > 0 {
