@@ -15,7 +15,7 @@ const (
 	Clerk         Role = "clerk"         // matches, takes papers, refers; decides nothing
 	Establishment Role = "establishment" // timetable, closings, permits at its house
 	Gate          Role = "gate"          // lets people in
-	Admin         Role = "admin"         // staff and grants, the links to operators; sees no file
+	Admin         Role = "admin"         // staff and grants, the links to operators, texts set aside; sees no file
 	Auditor       Role = "auditor"       // the audit trail, and how the links stand
 )
 
@@ -50,6 +50,7 @@ const (
 	SeeAudit       Act = "see_audit"
 	SeeOperators   Act = "see_operators"
 	RunOperators   Act = "run_operators" // pause, drain, record a bind; read their file again
+	SettleTexts    Act = "settle_texts"  // of people, that failed too often
 	Own            Act = "own"           // one's own language, role, session
 )
 
@@ -65,7 +66,7 @@ func acts(r Role) []Act {
 	case Gate:
 		return []Act{SeeDay, WorkGate, Own}
 	case Admin:
-		return []Act{RunStaff, SeeOperators, RunOperators, Own}
+		return []Act{RunStaff, SeeOperators, RunOperators, SettleTexts, Own}
 	case Auditor:
 		return []Act{SeeAudit, SeeOperators, Own}
 	}

@@ -85,21 +85,12 @@ returning state`
 
 const sqlForgetSeen = `delete from inbound_seen where key in (select key from inbound_seen where seen_at < $1 order by seen_at limit 1000)`
 
-const sqlQuarantined = `
-select id, operator, short_code, received_at, tries, coalesce(reason, '') as reason
-from inbox where state = 'quarantined' order by id desc limit $1`
-
-const sqlSetAside = `select count(*) from inbox where state = 'quarantined'`
-
-const sqlReplay = `
-update inbox set state = 'waiting', tries = 0, lost = 0, due_at = $2, done_at = null, reason = null where id = $1 and state = 'quarantined'`
-
 // From the oldest on, up to the first that is younger. $2 bounds one turn.
 const sqlForgetTexts = `
 with old as (
     select id from inbox
     where id < coalesce((select id from inbox where received_at >= $1 order by id limit 1), 9223372036854775807)
-        and state in ('done', 'flood', 'quarantined') and done_at < $1
+        and state in ('done', 'flood', 'quarantined', 'left') and done_at < $1
     order by id limit $2
 ), unread as (
     delete from unread_text where inbox_id in (select id from old)

@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -124,6 +125,11 @@ func TestPictures(t *testing.T) {
 			w.shoot(t, ctx, lang, "operators", "/operators")
 			w.shoot(t, ctx, lang, "operator", "/operators/north", chromedp.Click(chromedp.CSS("#by-hour summary")))
 			w.shoot(t, ctx, lang, "operator-http", "/operators/hubtel")
+			w.shoot(t, ctx, lang, "aside-none", "/aside")
+			for i, reason := range []string{"lost", "not found", "panic", "timeout"} {
+				w.setAside(reason, 5, i, time.Duration(5-i)*7*time.Hour)
+			}
+			w.shoot(t, ctx, lang, "aside", "/aside")
 			w.shoot(t, ctx, lang, "staff", "/staff")
 			w.shoot(t, ctx, lang, "staff-new", "/staff/new")
 			w.shoot(t, ctx, lang, "staff-issued", "/staff/new", chromedp.SetValue(chromedp.CSS("#f-name"), "Latifa Amrani"),

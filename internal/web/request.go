@@ -175,6 +175,7 @@ func (q *request) nav() []navItem {
 		{"/audit", desk.SeeAudit},
 		{"/staff", desk.RunStaff},
 		{"/operators", desk.SeeOperators},
+		{"/aside", desk.SettleTexts},
 	} {
 		if q.who.Role.May(n.act) {
 			items = append(items, navItem{n.path, text.Key("web.nav." + n.path[1:]), strings.HasPrefix(q.r.URL.Path, n.path)})

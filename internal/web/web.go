@@ -45,6 +45,7 @@ type Config struct {
 	Calls     desk.Calls // where a call is noted instead of a text
 	Imports   *desk.Imports
 	Operators *desk.Operators
+	Aside     *desk.Aside
 	Texts     *text.Catalogue
 	Secure    bool // served over TLS, here or by a proxy in front: cookies say so
 	Log       *slog.Logger
@@ -184,6 +185,9 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/operators/{name}", act: desk.SeeOperators, do: s.operator},
 		{method: "GET", path: "/operators/{name}/live", act: desk.SeeOperators, do: s.operator, quiet: true},
 		{method: "POST", path: "/operators/{name}/{bind}", act: desk.RunOperators, do: s.order},
+		{method: "GET", path: "/aside", act: desk.SettleTexts, do: s.aside},
+		{method: "POST", path: "/aside", act: desk.SettleTexts, do: s.replayAside},
+		{method: "POST", path: "/aside/{id}", act: desk.SettleTexts, do: s.settleAside},
 		{method: "GET", path: "/staff", act: desk.RunStaff, do: s.staff},
 		{method: "POST", path: "/staff/{id}", act: desk.RunStaff, do: s.changeStaff},
 		{method: "GET", path: "/staff/new", act: desk.RunStaff, do: s.newStaffPage},

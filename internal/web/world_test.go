@@ -23,6 +23,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/desk"
 	"github.com/wasl-sms/wasl/internal/establishment"
 	"github.com/wasl-sms/wasl/internal/form"
+	"github.com/wasl-sms/wasl/internal/inbox"
 	"github.com/wasl-sms/wasl/internal/keys"
 	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/localdb/dbtest"
@@ -60,6 +61,7 @@ type world struct {
 	box     *outbox.Outbox
 	imports *desk.Imports
 	links   *links.Store
+	inbox   *inbox.Inbox
 	site    *httptest.Server
 	log     *strings.Builder
 	n       atomic.Int64
@@ -73,7 +75,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	ring := keys.New()
 	w := &world{t: t, db: dbtest.DB(t, postgres.Options{MaxConns: 12}), at: start, log: &strings.Builder{}}
-	w.texts = texttest.Load(t, casework.Texts(), form.Texts(), establishment.Texts(), links.CatalogueFiles(), account.Texts(), visit.Texts(), permit.Texts(), web.Texts())
+	w.texts = texttest.Load(t, casework.Texts(), form.Texts(), establishment.Texts(), links.CatalogueFiles(), inbox.CatalogueFiles(), account.Texts(), visit.Texts(), permit.Texts(), web.Texts())
 	w.persons = person.New(w.db, ring, w.now)
 	w.places = establishment.New(w.db, ring, w.now)
 	box := outbox.New(outbox.Config{
@@ -96,8 +98,10 @@ func newWorld(t testing.TB) *world {
 	operators := desk.NewOperators(w.desk, w.links, func(context.Context) ([]desk.Queue, error) {
 		return []desk.Queue{{Operator: "north", Class: 5, Waiting: 1240, Oldest: 3 * time.Hour}, {Operator: "north", Class: 3, Waiting: 2, Oldest: time.Second}}, nil
 	})
+	w.inbox = inbox.New(inbox.Config{DB: w.db, Vault: ring, Now: w.now})
 	s, err := web.New(web.Config{
-		Desk: w.desk, Permits: w.permits, Visits: w.visits, Places: w.places, Calls: w.box, Imports: w.imports, Operators: operators, Texts: w.texts,
+		Desk: w.desk, Permits: w.permits, Visits: w.visits, Places: w.places, Calls: w.box, Imports: w.imports, Operators: operators,
+		Aside: desk.NewAside(w.desk, w.inbox), Texts: w.texts,
 		Samples: []web.Sample{
 			{Login: "directeur", Password: password, Secret: secret, Role: desk.Authority, Where: "Aïn Sebaâ 1"},
 			{Login: "greffe", Password: password, Secret: secret, Role: desk.Clerk, Where: "Aïn Sebaâ 1"},
