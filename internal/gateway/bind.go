@@ -14,6 +14,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/smpp"
+	"github.com/wasl-sms/wasl/ussd"
 )
 
 const (
@@ -61,19 +62,26 @@ func (g *Gateway) newBind(o *operator, cfg Bind) *bind {
 	b.order = newOrder(g.wishFor(b.id()).Wish)
 	b.tally = g.tallyOf(b.id())
 	b.place = g.nextPlace()
-	b.client = smpp.NewClient(smpp.ClientConfig{
-		Addr: cfg.Address, TLS: cfg.tlsConfig, Mode: cfg.mode, Outbind: b.outbind(b.turnedAway),
-		SystemID: cfg.SystemID, Password: cfg.Password, SystemType: cfg.SystemType, AddressRange: cfg.AddressRange,
-		BackoffMin: g.cfg.ReconnectMin, BackoffMax: g.cfg.ReconnectMax, BackoffFatalMax: RefusedFor,
+	b.client = smpp.NewClient(b.clientConfig(), handler{b})
+	return b
+}
+
+// clientConfig is what the settings are to the session layer.
+func (b *bind) clientConfig() smpp.ClientConfig {
+	login := b.login()
+	return smpp.ClientConfig{
+		Addr: b.Address, TLS: b.tlsConfig, Outbind: b.outbind(b.turnedAway),
+		Mode: login.Mode, SystemID: login.SystemID, Password: login.Password, SystemType: login.SystemType,
+		InterfaceVersion: login.InterfaceVersion, AddrTON: login.AddrTON, AddrNPI: login.AddrNPI, AddressRange: login.AddressRange,
+		BackoffMin: b.g.cfg.ReconnectMin, BackoffMax: b.g.cfg.ReconnectMax, BackoffFatalMax: RefusedFor,
 		OnState: b.heard,
 		Session: smpp.SessionConfig{
-			Window: cfg.Window, BindTimeout: cfg.BindWait, EnquireEvery: cfg.EnquireEvery, EnquireTimeout: cfg.EnquireWait,
-			ResponseTimeout: cfg.ResponseWait, WriteTimeout: cfg.WriteWait, Inactivity: cfg.Inactivity,
+			Window: b.Window, BindTimeout: b.BindWait, EnquireEvery: b.EnquireEvery, EnquireTimeout: b.EnquireWait,
+			ResponseTimeout: b.ResponseWait, WriteTimeout: b.WriteWait, Inactivity: b.Inactivity,
 			DrainTimeout: unbindDrain, Tracer: tracer{b},
 			HandlerConcurrency: atOnce, HandlerQueue: atOnce,
 		},
-	}, handler{b})
-	return b
+	}
 }
 
 func (g *Gateway) nextPlace() int {
@@ -152,7 +160,7 @@ func (b *bind) serve(ctx context.Context, unlink func()) {
 		if wish == links.Drain || ctx.Err() != nil {
 			return
 		}
-		if wish == links.Run && b.sends() && session != nil && session.State().Bound() {
+		if wish == links.Run && b.sendsTexts() && session != nil && session.State().Bound() {
 			b.serveSession(ctx, session, changed, unlink)
 			continue
 		}
@@ -215,7 +223,7 @@ func (g *Gateway) lostBy(ctx context.Context, b *bind, err error) {
 // of the window is left to it: a page can't wait behind a campaign.
 func (b *bind) lane() outbox.Lane {
 	window := b.Window
-	if b.op.ussd() != nil {
+	if b.dialect() != nil {
 		window = max(1, window*4/5)
 	}
 	return outbox.Lane{
@@ -224,14 +232,29 @@ func (b *bind) lane() outbox.Lane {
 	}
 }
 
-// sender gives a bound session that may submit, with its bind: s itself where
-// it can, else another of the operator's.
+// dialect is how the bind carries USSD; nil where it does not. On one that
+// carries nothing else no sign is asked for.
+func (b *bind) dialect() *ussd.Dialect {
+	d := b.op.ussd()
+	switch {
+	case d == nil || !b.Carries.pages():
+		return nil
+	case !b.Carries.texts():
+		all := *d
+		all.Match = ussd.MatchAll
+		return &all
+	}
+	return d
+}
+
+// sender gives a bound session that may submit a page, with its bind: s itself
+// where it can, else another of the operator's.
 func (b *bind) sender(s *smpp.Session) (*bind, *smpp.Session, bool) {
-	if b.sends() && s.State().Bound() {
+	if b.sendsPages() && s.State().Bound() {
 		return b, s, true
 	}
 	for _, other := range b.op.binds() {
-		if other.sends() {
+		if other.sendsPages() {
 			if s, ok := other.client.Session(); ok {
 				return other, s, true
 			}

@@ -23,9 +23,13 @@ type Bind struct {
 	Password     string        `toml:"password"`
 	PasswordFile string        `toml:"password_file"`
 	SystemType   string        `toml:"system_type"`
+	AddrTON      uint8         `toml:"addr_ton"`
+	AddrNPI      uint8         `toml:"addr_npi"`
 	AddressRange string        `toml:"address_range"`
-	Window       int           `toml:"window"` // 10
-	TPS          float64       `toml:"tps"`    // parts per second; 0 is no limit
+	Version      uint8         `toml:"interface_version"` // 0x34
+	Carries      Carries       `toml:"carries"`           // all, texts, ussd
+	Window       int           `toml:"window"`            // 10
+	TPS          float64       `toml:"tps"`               // parts per second; 0 is no limit
 	TLS          bool          `toml:"tls"`
 	ServerName   string        `toml:"tls_server_name"`
 	CAFile       string        `toml:"tls_ca"`
@@ -68,6 +72,17 @@ func (b Bind) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, b.String()) }
 func (b Bind) sends() bool    { return b.mode != smpp.Receiver }
 func (b Bind) receives() bool { return b.mode != smpp.Transmitter }
 
+func (b Bind) sendsTexts() bool { return b.sends() && b.Carries.texts() }
+func (b Bind) sendsPages() bool { return b.sends() && b.Carries.pages() }
+
+// login is what the bind presents to the operator.
+func (b Bind) login() smpp.BindRequest {
+	return smpp.BindRequest{
+		Mode: b.mode, SystemID: b.SystemID, Password: b.Password, SystemType: b.SystemType,
+		InterfaceVersion: b.Version, AddrTON: b.AddrTON, AddrNPI: b.AddrNPI, AddressRange: b.AddressRange,
+	}
+}
+
 func (b *Bind) complete(dir string) error {
 	switch b.Mode {
 	case "transceiver", "":
@@ -91,6 +106,12 @@ func (b *Bind) complete(dir string) error {
 	}
 	if len(b.SystemID) > 15 || len(b.Password) > 8 { // SMPP 3.4 §5.2.1, §5.2.2
 		return errors.New("system_id may have 15 characters and the password 8")
+	}
+	if len(b.SystemType) > 12 || len(b.AddressRange) > 40 { // SMPP 3.4 §5.2.3, §5.2.7
+		return errors.New("system_type may have 12 characters and address_range 40")
+	}
+	if b.Version == 0 {
+		b.Version = 0x34
 	}
 	if b.Window == 0 {
 		b.Window = 10

@@ -36,7 +36,7 @@ func (h handler) Message(ctx context.Context, s *smpp.Session, m smpp.ShortMessa
 		kind = "no_number"
 		return smpp.Reply{}, nil
 	}
-	if d := h.b.op.ussd(); d != nil {
+	if d := h.b.dialect(); d != nil {
 		if r, ok := h.step(d, m, from); ok {
 			kind = "ussd"
 			h.b.tally.add(started, func(m *links.Minute) { m.USSD++ })

@@ -55,9 +55,9 @@ type Config struct {
 // Gateway keeps the binds of all operators.
 type Gateway struct {
 	cfg       Config
-	operators atomic.Pointer[[]*operator] // replaced, never changed
-	elsewhere atomic.Pointer[[]string]    // operators that other processes can send to
-	changed   chan struct{}               // how some bind stands
+	operators atomic.Pointer[[]*operator]  // replaced, never changed
+	elsewhere atomic.Pointer[[]links.Name] // binds by which other processes can send
+	changed   chan struct{}                // how some bind stands
 
 	mu      sync.Mutex
 	wishes  map[links.Name]links.Wanted

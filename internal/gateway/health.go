@@ -67,7 +67,7 @@ func (b *bind) unfit(now time.Time) (since time.Time, unfit, wanted bool) {
 // paused does not count; if it is all, the operator is not unfit but waits.
 func (o *operator) unfit(now time.Time) (since time.Time, ok bool) {
 	for _, b := range o.binds() {
-		if !b.sends() {
+		if !b.sendsTexts() {
 			continue
 		}
 		from, unfit, wanted := b.unfit(now)
@@ -92,7 +92,7 @@ func (g *Gateway) relieved(name string) []string {
 	now := g.cfg.Now()
 	for _, o := range g.present() {
 		s := o.now()
-		if !slices.Contains(s.Fallback, name) || g.fitElsewhere(o.name) {
+		if !slices.Contains(s.Fallback, name) || g.fitElsewhere(o) {
 			continue
 		}
 		if since, unfit := o.unfit(now); unfit && now.Sub(since) >= s.FallbackAfter {
@@ -102,8 +102,14 @@ func (g *Gateway) relieved(name string) []string {
 	return list
 }
 
-// fitElsewhere reports whether another process can send to the operator.
-func (g *Gateway) fitElsewhere(name string) bool {
+// fitElsewhere reports whether another process can send texts to the operator.
+func (g *Gateway) fitElsewhere(o *operator) bool {
 	list := g.elsewhere.Load()
-	return list != nil && slices.Contains(*list, name)
+	return list != nil && slices.ContainsFunc(*list, func(n links.Name) bool {
+		if n.Operator != o.name {
+			return false
+		}
+		b, known := o.now().bind(n.Bind)
+		return !known || b.Carries.texts()
+	})
 }

@@ -82,7 +82,7 @@ func TestWhenAnOperatorNeedsAnother(t *testing.T) {
 		if len(g.relieved("west")) != 0 {
 			t.Errorf("%s: one that is not named stands in", name)
 		}
-		if g.elsewhere.Store(&[]string{"north"}); len(g.relieved("south")) != 0 {
+		if g.elsewhere.Store(&[]links.Name{{Operator: "north", Bind: "1"}}); len(g.relieved("south")) != 0 {
 			t.Errorf("%s: another process can send", name)
 		}
 	}

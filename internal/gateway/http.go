@@ -135,11 +135,19 @@ func (h *HTTP) budget(format aggregator.Format) (ussd.Budget, error) {
 	return b, b.Validate()
 }
 
-// alone checks an operator that has an aggregator and no bind: it carries
-// dialogues, and its people's texts go by their numbers to other operators.
+// alone checks an operator that has an aggregator and no bind.
 func (o *Operator) alone() error {
-	if len(o.Prefixes)+len(o.ShortCodes)+len(o.Fallback) > 0 || o.Sender != "" || o.USSD != nil {
-		return errors.New("prefixes, short_codes, sender, fallback and [operator.ussd] need a [[operator.bind]]: add one, or remove them")
+	if o.USSD != nil {
+		return errors.New("[operator.ussd] needs a [[operator.bind]]: add one, or remove it")
+	}
+	return o.withoutTexts("a [[operator.bind]]")
+}
+
+// withoutTexts checks an operator that carries dialogues alone: its people's
+// texts go by their numbers to other operators.
+func (o *Operator) withoutTexts(needed string) error {
+	if len(o.Prefixes)+len(o.ShortCodes)+len(o.Fallback) > 0 || o.Sender != "" {
+		return fmt.Errorf("prefixes, short_codes, sender and fallback need %s: add one, or remove them", needed)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/outbox"
+	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/ussd"
 )
 
@@ -69,6 +70,9 @@ func (o *Operator) complete(dir string) error {
 	if o.Region == "" {
 		o.Region = "MA"
 	}
+	if !slices.Contains(private.Regions(), o.Region) {
+		return fmt.Errorf("region is %q: write one of %s", o.Region, strings.Join(private.Regions(), ", "))
+	}
 	if o.HTTP != nil {
 		if err := o.HTTP.complete(o, dir); err != nil {
 			return fmt.Errorf("http: %w", err)
@@ -80,15 +84,24 @@ func (o *Operator) complete(dir string) error {
 	if len(o.Binds) == 0 {
 		return errors.New("no [[operator.bind]]: without one nothing can be sent or received")
 	}
-	if len(o.USSDCodes) > 0 && o.USSD == nil {
+	if len(o.USSDCodes) > 0 && o.USSD == nil && (o.HTTP == nil || o.carriesPages()) {
 		d := ussd.Spec()
 		o.USSD = &d
+	}
+	if !o.carriesTexts() {
+		if err := o.withoutTexts("a [[operator.bind]] that carries texts"); err != nil {
+			return err
+		}
+		return o.completeBinds(dir)
 	}
 	if o.Sender == "" && len(o.ShortCodes) > 0 {
 		o.Sender = o.ShortCodes[0]
 	}
 	if o.Sender == "" {
 		return errors.New("no sender: give short_codes, or sender")
+	}
+	if err := o.checkSender(); err != nil {
+		return err
 	}
 	for i, p := range o.Prefixes {
 		o.Prefixes[i] = "+" + strings.TrimPrefix(strings.TrimSpace(p), "+")
@@ -129,6 +142,22 @@ func (o *Operator) completeTexts() error {
 	return nil
 }
 
+// checkSender refuses an address that no text could be sent from.
+func (o *Operator) checkSender() error {
+	digits := strings.TrimPrefix(o.Sender, "+")
+	name := strings.Trim(digits, "0123456789") != ""
+	odd := strings.ContainsFunc(o.Sender, func(r rune) bool { return r < ' ' || r > '~' })
+	switch {
+	case name && (len(o.Sender) > 11 || odd): // TS 23.040 §9.1.2.5
+		return fmt.Errorf("sender is %q: a name may have 11 characters, of ASCII", o.Sender)
+	case len(digits) > 20: // SMPP 3.4 §5.2.8
+		return fmt.Errorf("sender is %q: a number may have 20 digits", o.Sender)
+	case len(o.ServiceType) > 5: // SMPP 3.4 §5.2.11
+		return fmt.Errorf("service_type is %q: it may have 5 characters", o.ServiceType)
+	}
+	return nil
+}
+
 func (o *Operator) completeBinds(dir string) error {
 	names := map[string]bool{}
 	for i := range o.Binds {
@@ -144,14 +173,8 @@ func (o *Operator) completeBinds(dir string) error {
 			return fmt.Errorf("bind %s: %w", b.Name, err)
 		}
 	}
-	if !o.sends() || !slices.ContainsFunc(o.Binds, Bind.receives) {
-		return errors.New("its binds only send or only receive: add a transceiver, or the missing half")
-	}
-	return nil
+	return o.agreeOnCarrying()
 }
-
-// sends reports whether texts can go out by this operator at all.
-func (o *Operator) sends() bool { return slices.ContainsFunc(o.Binds, Bind.sends) }
 
 // manner is how the operator wants its texts.
 func (o *Operator) manner() outbox.Manner {

@@ -18,7 +18,7 @@ func (ops Operators) agree() error {
 		}
 		owner["name "+o.Name] = o.Name
 		prefixes := o.Prefixes
-		if len(prefixes) == 0 && len(o.Binds) > 0 {
+		if len(prefixes) == 0 && o.sends() {
 			prefixes = []string{"+"}
 		}
 		for _, p := range prefixes {
@@ -79,7 +79,7 @@ func (ops Operators) Find(name string) (Operator, bool) {
 func (ops Operators) Route(n private.Msisdn) string {
 	best, length := "", -1
 	for _, o := range ops {
-		if len(o.Prefixes) == 0 && len(o.Binds) > 0 && length < 0 {
+		if len(o.Prefixes) == 0 && o.sends() && length < 0 {
 			best, length = o.Name, 0
 		}
 		for _, p := range o.Prefixes {

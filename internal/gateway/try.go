@@ -182,10 +182,7 @@ func (s *trying) secure(ctx context.Context) error {
 func (s *trying) bind(ctx context.Context) error {
 	s.frames = smpp.NewFrameReader(s.conn, 65536)
 	s.seq++
-	b, err := smpp.AppendBind(nil, s.seq, smpp.BindRequest{
-		Mode: s.b.mode, SystemID: s.b.SystemID, Password: s.b.Password, SystemType: s.b.SystemType,
-		InterfaceVersion: 0x34, AddressRange: s.b.AddressRange,
-	})
+	b, err := smpp.AppendBind(nil, s.seq, s.b.login())
 	if err != nil {
 		return err
 	}
@@ -222,7 +219,7 @@ func (s *trying) enquire(context.Context) error {
 }
 
 func (s *trying) submit(context.Context) error {
-	if s.Send.To.Raw() == "" || !s.b.sends() {
+	if s.Send.To.Raw() == "" || !s.b.sendsTexts() {
 		return nil
 	}
 	parts, alphabet := gsm.Split(s.Send.Text, gsm.Options{})

@@ -20,7 +20,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/wasl-sms/wasl/internal/gateway"
+	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/internal/smsc"
 	"github.com/wasl-sms/wasl/smpp"
@@ -402,4 +405,28 @@ func TestTryATextThatIsRefused(t *testing.T) {
 	}
 	trial.Send.Text = strings.Repeat("Essai ", 40)
 	finds(t, newSMSC(t, "", nil).try(t, trial, ""), "needs 2 parts", "shorten")
+}
+
+// The gateway's own binds speak TLS as the doctor's do.
+func TestABindOverTLS(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	good := certify(t, "localhost", now.Add(-time.Hour), now.AddDate(1, 0, 0))
+	secured := newSMSC(t, "", &good)
+	file := func(more string) string {
+		return fmt.Sprintf("[[operator]]\nname = \"north\"\nshort_codes = [\"3690\"]\n[[operator.bind]]\naddress = %q\nsystem_id = \"wasl\"\npassword = \"secret\"\nmode = \"receiver\"\n%s\n"+
+			"[[operator.bind]]\naddress = \"127.0.0.1:1\"\nmode = \"transmitter\"\n", secured.address, more)
+	}
+	ca := fmt.Sprintf("tls = true\ntls_ca = %q\n", filepath.Join(secured.dir, "north.pem"))
+	for settings, want := range map[string]links.State{
+		ca + `tls_server_name = "localhost"`:          links.Bound,
+		ca + `tls_server_name = "smsc.north.example"`: links.Down,
+		"tls = true\ntls_server_name = \"localhost\"": links.Down,
+	} {
+		g := gatewayOnly(t, file(settings), prometheus.NewRegistry())
+		eventually(t, fmt.Sprintf("with %s the bind is %s", settings, want), func() bool {
+			s := g.Status()
+			return len(s) == 2 && s[0].State == want && (want == links.Bound || s[0].Failed.Cause == links.TLS)
+		})
+	}
 }

@@ -54,7 +54,7 @@ func bound(bind string, at time.Time) links.Standing {
 	}
 }
 
-func report(t *testing.T, s *links.Store, r links.Report) []string {
+func report(t *testing.T, s *links.Store, r links.Report) []links.Name {
 	t.Helper()
 	elsewhere, err := s.Report(t.Context(), r)
 	if err != nil {

@@ -33,8 +33,8 @@ type standing struct {
 }
 
 // Report stores how this process's binds stand, all or nothing, and tells
-// which operators other processes can send to just now.
-func (s *Store) Report(ctx context.Context, r Report) (elsewhere []string, err error) {
+// which binds other processes can send by just now.
+func (s *Store) Report(ctx context.Context, r Report) (elsewhere []Name, err error) {
 	rows := make([]standing, len(r.Standings))
 	for i, st := range r.Standings {
 		rows[i].Standing = st
@@ -71,7 +71,7 @@ func (s *Store) Report(ctx context.Context, r Report) (elsewhere []string, err e
 		b.Queue(sqlRemoved, r.Removed)
 	}
 	b.Queue(sqlElsewhere, s.process, Silence).Query(func(rows pgx.Rows) error {
-		elsewhere, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		elsewhere, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Name])
 		return err
 	})
 	if err := s.db.SendBatch(ctx, b).Close(); err != nil {

@@ -128,7 +128,7 @@ on conflict (operator) do update set
 const sqlRemoved = `delete from operator_state where operator = any($1::text[])`
 
 const sqlElsewhere = `
-select distinct operator from bind_state
+select distinct operator, bind from bind_state
 where process <> $1 and state = 'bound' and not resting and mode <> 'receiver' and seen_at >= now() - $2::interval`
 
 const sqlSweepMinutes = `

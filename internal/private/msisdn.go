@@ -20,6 +20,9 @@ var (
 // Morocco and Algeria.
 func Served() []int { return []int{212, 213} }
 
+// Regions lists the countries of Served by their letters.
+func Regions() []string { return []string{"MA", "DZ"} }
+
 // ParseMsisdn reads a mobile number as a person or an operator writes it:
 // with +, 00 or the local 0, with spaces or dots, with Arabic-Indic digits.
 // region ("MA", "DZ") says whose local form it may be. Only mobile numbers of
