@@ -31,8 +31,6 @@ type work struct {
 	commit bool // false: a statement inside a transaction that goes on
 }
 
-func (w work) String() string { return strings.Join(w.sql, "; ") }
-
 // database stands between a process and PostgreSQL. It understands just
 // enough of their protocol (PostgreSQL 15, chapter 55) to stop each commit on
 // its way there and on its way back.

@@ -30,7 +30,7 @@ func (b *brake) onCommit(m moment, w work) bool {
 		b.holding.Add(-1)
 	}
 	if d := time.Duration(b.delay.Load()); d > 0 {
-		time.Sleep(d) //nolint:forbidigo // this is the slow disk
+		time.Sleep(d) // this is the slow disk
 	}
 	b.passed.Add(1)
 	return true

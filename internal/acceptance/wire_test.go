@@ -102,7 +102,7 @@ func (c *wired) enquire(n uint32) (answered <-chan time.Time, err error) {
 	c.mu.Unlock()
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	_ = c.Conn.SetWriteDeadline(time.Time{}) // the session's last is over
+	_ = c.SetWriteDeadline(time.Time{}) // the session's last is over
 	_, err = c.Conn.Write(smpp.AppendHeader(nil, smpp.EnquireLink, 0, ours+n))
 	return ch, err
 }
