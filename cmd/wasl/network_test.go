@@ -15,6 +15,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/keys"
 	"github.com/wasl-sms/wasl/internal/localdb/dbtest"
 	"github.com/wasl-sms/wasl/internal/postgres"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/services/visit"
 	"github.com/wasl-sms/wasl/internal/web"
 	"github.com/wasl-sms/wasl/smpp"
@@ -60,15 +61,7 @@ func newNetwork(t *testing.T) *network {
 		SystemID: "network", Auth: func(context.Context, smpp.BindRequest) smpp.Status { return smpp.StatusOK },
 		Handler: smpp.HandlerFunc(n.take), Session: smpp.SessionConfig{Tracer: acks{n}},
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ctx, tapped{ln, n}) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	runtest.Start(t, func(ctx context.Context) error { return srv.Serve(ctx, tapped{ln, n}) })
 	return n
 }
 

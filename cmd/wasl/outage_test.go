@@ -18,6 +18,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/localdb"
 	"github.com/wasl-sms/wasl/internal/postgres"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/text"
 	"github.com/wasl-sms/wasl/sessions/sessionstest"
 	"github.com/wasl-sms/wasl/smpp"
@@ -33,17 +34,7 @@ func (w *site) ask(t *testing.T, number, input string) page {
 	}
 	before := len(w.seen(number))
 	w.write(t, m, w.next())
-	ctx, cancel := context.WithTimeout(t.Context(), w.patience)
-	defer cancel()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for len(w.seen(number)) == before {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("%q was not answered in time", input)
-		}
-	}
+	runtest.Within(t, w.patience, fmt.Sprintf("%q is answered", input), func() bool { return len(w.seen(number)) > before })
 	w.clock.forward(time.Second)
 	return w.seen(number)[before]
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/localdb/dbtest"
 	"github.com/wasl-sms/wasl/internal/postgres"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 )
 
 // A SIGHUP has each process read the operators file again, those without binds
@@ -39,23 +40,15 @@ func TestHangupReadsTheOperatorsFileAgain(t *testing.T) {
 	t.Cleanup(db.Close)
 	store := links.New(db, time.Now)
 	serve := func(role string) {
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan error, 1)
-		go func() { done <- serveCmd{Roles: []string{role}}.Run(ctx, &s, logOf(t)) }()
-		t.Cleanup(func() {
-			cancel()
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-		})
+		runtest.Start(t, func(ctx context.Context) error { return serveCmd{Roles: []string{role}}.Run(ctx, &s, logOf(t)) })
 		listeners := `select count(*) from pg_stat_activity where datname = current_database() and query = 'listen links'`
 		before := 0
-		if err := db.QueryRow(ctx, listeners).Scan(&before); err != nil {
+		if err := db.QueryRow(t.Context(), listeners).Scan(&before); err != nil {
 			t.Fatal(err)
 		}
 		until(t, role+" runs", func() bool {
 			var now int
-			return db.QueryRow(ctx, listeners).Scan(&now) == nil && now > before
+			return db.QueryRow(t.Context(), listeners).Scan(&now) == nil && now > before
 		})
 	}
 	serve("gateway")

@@ -14,6 +14,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/localdb/dbtest"
 	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/run"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/smsc/smsctest"
 )
 
@@ -125,17 +126,7 @@ func logOf(t *testing.T) *slog.Logger {
 // until waits for what another goroutine will bring about.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
+	runtest.Within(t, 20*time.Second, what, is)
 }
 
 func (w *world) phone(number string) dialogtest.Phone {

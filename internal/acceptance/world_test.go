@@ -20,6 +20,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/person"
 	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/smsc"
 	"github.com/wasl-sms/wasl/internal/text"
 	"github.com/wasl-sms/wasl/smpp"
@@ -134,24 +135,16 @@ func (w *world) operator(stepLimit time.Duration) (*smsc.SMSC, string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan error, 1)
-	go func() {
-		at := func(s sight, p pdu) bool {
-			at := w.onWire.Load()
-			return at == nil || (*at)(s, p)
-		}
-		served <- s.Serve(ctx, wire{ln, at, w.links})
-	}()
 	w.t.Cleanup(func() {
-		cancel()
-		if err := <-served; err != nil {
-			w.t.Error(err)
-		}
 		if err := s.Close(); err != nil {
 			w.t.Error(err)
 		}
 	})
+	at := func(s sight, p pdu) bool {
+		at := w.onWire.Load()
+		return at == nil || (*at)(s, p)
+	}
+	runtest.Start(w.t, func(ctx context.Context) error { return s.Serve(ctx, wire{ln, at, w.links}) })
 	return s, ln.Addr().String()
 }
 
@@ -210,15 +203,5 @@ func (w *world) count(sql string, args ...any) (n int) {
 // until waits for what other goroutines and processes will bring about.
 func (w *world) until(what string, is func() bool) {
 	w.t.Helper()
-	limit := time.NewTimer(2 * time.Minute)
-	defer limit.Stop()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			w.t.Fatalf("waited in vain until %s", what)
-		}
-	}
+	runtest.Within(w.t, 2*time.Minute, what, is)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/outbox"
 	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/text"
 	"github.com/wasl-sms/wasl/ussd"
 )
@@ -208,13 +209,7 @@ func (f *fixture) allUp(t testing.TB) {
 
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not so in time: %s", what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
+	runtest.Eventually(t, what, ok)
 }
 
 func (f *fixture) tell(t testing.TB, list ...message.Outbound) {

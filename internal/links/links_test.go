@@ -13,6 +13,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/localdb/dbtest"
 	"github.com/wasl-sms/wasl/internal/postgres"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/text/texttest"
 )
 
@@ -124,15 +125,7 @@ func TestAWishIsHeardAndHasOneWinner(t *testing.T) {
 	w := setUp(t)
 	keeper, office := w.process(), w.process()
 	report(t, keeper, links.Report{Standings: []links.Standing{bound("1", w.at)}})
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- keeper.Run(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
+	runtest.Start(t, keeper.Run)
 	rung, leave := keeper.Listen()
 	defer leave()
 	<-rung // listening has begun

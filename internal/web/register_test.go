@@ -2,17 +2,16 @@ package web_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/desk"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/text"
 )
 
@@ -37,32 +36,16 @@ func (b *browser) attach(v url.Values, file string) int {
 
 // work takes files until the test ends.
 func (w *world) work() {
-	ctx, cancel := context.WithCancel(context.Background())
-	var done sync.WaitGroup
-	done.Go(func() {
-		if err := w.imports.Run(ctx); err != nil {
-			w.t.Error(err)
-		}
-	})
-	w.t.Cleanup(func() { cancel(); done.Wait() })
+	runtest.Start(w.t, w.imports.Run)
 }
 
 // taken looks again, as the page does by itself, until there is no more to wait for.
 func (b *browser) taken(path string) {
 	b.w.t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(patience)
-	for {
-		if b.get(path); !strings.Contains(b.last, `http-equiv="refresh"`) {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-late:
-			b.w.t.Fatalf("%s never ends: %s", path, b.text())
-		}
-	}
+	runtest.Within(b.w.t, patience, path+" ends", func() bool {
+		b.get(path)
+		return !strings.Contains(b.last, `http-equiv="refresh"`)
+	})
 }
 
 const registerFile = `source_key,event,at,detention_no,name_latin,name_ar,birth_date,sex,establishment,sector,category,legal_status

@@ -16,6 +16,12 @@ const (
 // Eventually waits until ok, and fails the test when that takes too long.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
+	Within(t, patience, what, ok)
+}
+
+// Within is Eventually with a patience of the caller's own.
+func Within(t testing.TB, patience time.Duration, what string, ok func() bool) {
+	t.Helper()
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	deadline := time.NewTimer(patience)
