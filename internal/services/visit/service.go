@@ -184,6 +184,16 @@ func (s *Service) visit(ctx context.Context, q querier, id int64) (Visit, error)
 	return v, nil
 }
 
+// before reads a visit and its house ahead of a command.
+func (s *Service) before(ctx context.Context, visitID int64) (Visit, house, error) {
+	v, err := s.visit(ctx, s.db, visitID)
+	if err != nil {
+		return v, house{}, err
+	}
+	h, err := s.house(ctx, v.EstablishmentID)
+	return v, h, err
+}
+
 // own refuses a citizen another account's visit as if there were none.
 func own(v Visit, a casework.Actor) error {
 	if a.Kind == casework.Citizen && a.ID != v.AccountID {
@@ -204,6 +214,22 @@ func (s *Service) take(ctx context.Context, tx *casework.Tx, v Visit) (Visit, ca
 	}
 	v, err = s.visit(ctx, tx, v.ID)
 	return v, f, err
+}
+
+// settle runs one command on one visit with all its rows locked.
+func (s *Service) settle(ctx context.Context, cmd casework.Command, verb string, v Visit,
+	fn func(context.Context, *casework.Tx, Visit, casework.File) error,
+) error {
+	return s.do(ctx, cmd, verb, nil, func(ctx context.Context, tx *casework.Tx) error {
+		v, f, err := s.take(ctx, tx, v)
+		if err != nil {
+			return err
+		}
+		if err := lockPlaces(ctx, tx.Tx, v); err != nil {
+			return err
+		}
+		return fn(ctx, tx, v, f)
+	})
 }
 
 // lockFamily locks the account, the detainees, and the permits of the visits
