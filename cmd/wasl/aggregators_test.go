@@ -2,13 +2,9 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,195 +14,6 @@ import (
 	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/private"
 )
-
-// What a step is for an aggregator.
-const (
-	dials   = "dial"
-	answers = "answer"
-	hangsUp = "hang up"
-	expires = "time out"
-)
-
-// handset is a phone behind an aggregator: what it keeps of the session is what
-// the aggregator does.
-type handset struct {
-	number  string // digits only
-	session string
-	keyed   []string
-	steps   int
-}
-
-// webFormat plays one aggregator: its requests as its own documents have them,
-// whatever the program's decoder thinks.
-type webFormat struct {
-	name string
-	ask  func(at string, h *handset, what, input string) *http.Request
-	read func(*http.Response, []byte) (text string, end bool)
-	// What the format lacks.
-	noSession, noHangUp, expires bool
-}
-
-func posted(at, contentType, body string) *http.Request {
-	r, err := http.NewRequest(http.MethodPost, at, strings.NewReader(body))
-	if err != nil {
-		panic(err)
-	}
-	r.Header.Set("Content-Type", contentType)
-	return r
-}
-
-func inJSON(at string, v map[string]any) *http.Request {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return posted(at, "application/json", string(b))
-}
-
-// from reads a field of a JSON answer, "" where there is none.
-func from(body []byte, path ...string) any {
-	var v any
-	if json.Unmarshal(body, &v) != nil {
-		return ""
-	}
-	for _, p := range path {
-		m, _ := v.(map[string]any)
-		v = m[p]
-	}
-	return v
-}
-
-func webFormats() []webFormat {
-	return []webFormat{
-		{
-			name: "africastalking",
-			ask: func(at string, h *handset, what, _ string) *http.Request {
-				f := url.Values{"sessionId": {"ATUid_" + h.session}, "phoneNumber": {"+" + h.number}, "networkCode": {"99999"}, "serviceCode": {"*369#"}}
-				if what == hangsUp {
-					f.Set("status", "Incomplete")
-					f.Set("input", strings.Join(h.keyed, "*"))
-					at = strings.Replace(at, "?", "/events?", 1)
-				} else {
-					f.Set("text", strings.Join(h.keyed, "*"))
-				}
-				return posted(at, "application/x-www-form-urlencoded", f.Encode())
-			},
-			read: func(_ *http.Response, b []byte) (string, bool) {
-				word, text, _ := strings.Cut(string(b), " ")
-				return text, word != "CON"
-			},
-		},
-		{
-			name: "hubtel",
-			ask: func(at string, h *handset, what, input string) *http.Request {
-				kind := map[string]string{dials: "Initiation", answers: "Response", hangsUp: "Release", expires: "Timeout"}[what]
-				if what == dials {
-					input = "*369#"
-				}
-				return inJSON(at, map[string]any{"SessionId": h.session, "Mobile": h.number, "ServiceCode": "369", "Type": kind, "Message": input, "Operator": "mtn", "Sequence": h.steps})
-			},
-			read: func(_ *http.Response, b []byte) (string, bool) {
-				return from(b, "Message").(string), from(b, "Type") == "Release"
-			},
-			expires: true,
-		},
-		{
-			name: "arkesel",
-			ask: func(at string, h *handset, what, input string) *http.Request {
-				if what == dials {
-					input = "*369#"
-				}
-				return inJSON(at, map[string]any{"sessionID": h.session, "userID": "USSD_1", "newSession": what == dials, "msisdn": h.number, "userData": input, "network": "MTN"})
-			},
-			read: func(_ *http.Response, b []byte) (string, bool) {
-				return from(b, "message").(string), from(b, "continueSession") == false
-			},
-			noHangUp: true,
-		},
-		{
-			name: "nalo",
-			ask: func(at string, h *handset, what, input string) *http.Request {
-				if what == dials {
-					input = "*369#"
-				}
-				return inJSON(at, map[string]any{"USERID": "NALOTest", "MSISDN": h.number, "MSGTYPE": what == dials, "USERDATA": input, "NETWORK": "MTN"})
-			},
-			read: func(_ *http.Response, b []byte) (string, bool) {
-				return from(b, "MSG").(string), from(b, "MSGTYPE") == false
-			},
-			noHangUp: true, noSession: true,
-		},
-		{
-			name: "beem",
-			ask: func(at string, h *handset, what, input string) *http.Request {
-				command := map[string]string{dials: "initiate", answers: "continue", hangsUp: "terminate"}[what]
-				return inJSON(at, map[string]any{
-					"command": command, "msisdn": h.number, "session_id": h.session, "operator": "vodacom",
-					"payload": map[string]any{"request_id": strconv.Itoa(h.steps), "response": input},
-				})
-			},
-			read: func(_ *http.Response, b []byte) (string, bool) {
-				return from(b, "payload", "request").(string), from(b, "command") == "terminate"
-			},
-		},
-		{
-			name: "airtel",
-			ask: func(at string, h *handset, what, input string) *http.Request {
-				if what == dials {
-					input = "369"
-				}
-				q := url.Values{"SessionID": {h.session}, "MSISDN": {h.number}, "MSC": {"12"}, "input": {input}}
-				if what == hangsUp {
-					q = url.Values{"SessionID": {h.session}, "msisdn": {h.number}, "clean": {"clean-session"}, "error": {"522"}}
-				}
-				r, err := http.NewRequest(http.MethodGet, strings.Replace(at, "key=", "password=", 1)+"&userid=flares&"+q.Encode(), nil)
-				if err != nil {
-					panic(err)
-				}
-				return r
-			},
-			read: func(r *http.Response, b []byte) (string, bool) { return string(b), r.Header.Get("Freeflow") != "FC" },
-		},
-		{
-			name: "truroute",
-			ask: func(at string, h *handset, what, input string) *http.Request {
-				kind := map[string]int{dials: 1, answers: 2, hangsUp: 3, expires: 4}[what]
-				if what == dials {
-					input = "*369#"
-				}
-				return posted(at, "text/xml", fmt.Sprintf("<ussd><msisdn>%s</msisdn><sessionid>%s</sessionid><type>%d</type><msg>%s</msg></ussd>", h.number, h.session, kind, input))
-			},
-			read: func(_ *http.Response, b []byte) (string, bool) {
-				var v struct {
-					Type string `xml:"type"`
-					Msg  string `xml:"msg"`
-				}
-				_ = xml.Unmarshal(b, &v)
-				return v.Msg, v.Type == "3"
-			},
-			expires: true,
-		},
-		{
-			name: "infobip",
-			ask: func(at string, h *handset, what, input string) *http.Request {
-				verb := map[string]string{dials: "start", answers: "response", hangsUp: "end"}[what]
-				at = strings.Replace(at, "?", "/session/"+h.session+"/"+verb+"?", 1)
-				if what == hangsUp {
-					r := inJSON(at, map[string]any{"exitCode": 3, "reason": "user"})
-					r.Method = http.MethodPut
-					return r
-				}
-				if what == dials {
-					input = "*369#"
-				}
-				return inJSON(at, map[string]any{"msisdn": h.number, "text": input, "shortCode": "*369#", "language": nil})
-			},
-			read: func(_ *http.Response, b []byte) (string, bool) {
-				return from(b, "ussdMenu").(string), from(b, "shouldClose") == true
-			},
-		},
-	}
-}
 
 // line is one phone on one aggregator of a running program.
 type line struct {
@@ -269,25 +76,12 @@ func (l *line) twice(what, input string) string {
 	return text
 }
 
-func (l *line) expect(got string, wants ...string) {
-	l.t.Helper()
-	for _, want := range wants {
-		if !strings.Contains(got, want) {
-			l.t.Fatalf("%q is not on the screen:\n%s", want, got)
-		}
-	}
-	if n := len([]rune(got)); n > 100+len("\nend") {
-		l.t.Errorf("%d characters where 100 fit:\n%s", n, got)
-	}
-}
-
 // TestAggregators runs the same conversation over every HTTP format, against
 // the whole program: begin, wrong answer, back, pages, end, repeats, a hang-up,
 // a session that another replaces, a late answer.
-func TestAggregators(t *testing.T) {
+func TestAggregators(t *testing.T) { //nolint:tparallel // formats take turns: accounts are counted, and the clock is one
 	t.Parallel()
-	w := newSite(t, "", nil)
-	w.stop()
+	w := closedSite(t, "", nil)
 	w.s.Limits.Deadline = 9 * time.Second // what is said is tested here, not how soon
 	formats := webFormats()
 	if len(formats) != len(aggregator.Formats()) {
@@ -313,7 +107,7 @@ budget = { first = 100, next = 100, first_ucs2 = 50, next_ucs2 = 50 }
 		}
 		w.ops = append(w.ops, ops...)
 	}
-	w.start(t, nil)
+	w.open(t)
 	client := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(client.CloseIdleConnections)
 	for i, f := range formats {
@@ -331,43 +125,24 @@ budget = { first = 100, next = 100, first_ucs2 = 50, next_ucs2 = 50 }
 func (l *line) converse() {
 	t := l.t
 	t.Helper()
-	accounts := func() int { return l.count(t, `select count(*) from account`) }
-	before := accounts()
-	l.expect(l.dial(), "1 العربية", "2 Français")
-	l.expect(l.answer("8"), "اضغط رقما من القائمة")
-	l.expect(l.answer("2"), "1 M'inscrire", "2 Informations")
-	l.expect(l.answer("1"), "Service gratuit", "98 Suite")
-	l.expect(l.answer("98"), "1 J'accepte", "0 Retour")
-	l.expect(l.answer("0"), "Service gratuit", "98 Suite")
-	l.expect(l.answer("1"), "Vous etes", "1 Famille")
-	l.expect(l.answer("0"), "Service gratuit")
-	l.answer("1")
-	l.expect(l.answer("1"), "Numéro de votre carte")
-	l.expect(l.answer("AB12"), "La carte a 1 ou 2 lettres")
-	l.expect(l.answer("CD"+l.number[6:]), "naissance")
-	l.expect(l.answer("05031985"), "code secret")
-	l.answer("4826")
-	l.expect(l.answer("4826"), "C'est fait", "end")
-	if got := accounts(); got != before+1 {
-		t.Fatalf("%d accounts came of one registration, each step made twice", got-before)
-	}
-	l.expect(l.answer("1"), "end")
+	l.registers(t, l, "CD"+l.number[6:])
+	expect(t, l.answer("1"), "end")
 
-	l.expect(l.dial(), "Tapez votre code secret")
+	expect(t, l.dial(), "Tapez votre code secret")
 	if !l.format.noHangUp {
 		l.hangUp(hangsUp)
 	}
-	l.expect(l.dial(), "Tapez votre code secret")
+	expect(t, l.dial(), "Tapez votre code secret")
 	if l.format.expires {
 		l.hangUp(expires)
 		l.dial()
 	}
 	old := l.handset
-	l.expect(l.dial(), "Tapez votre code secret")
+	expect(t, l.dial(), "Tapez votre code secret")
 	if !l.format.noSession {
 		l.late(old)
 	}
-	l.expect(l.answer("4826"), "98")
+	expect(t, l.answer("4826"), "98")
 }
 
 // hangUp ends the session from the network's side: it is counted as dropped.
@@ -435,8 +210,7 @@ func TestTheDemosAggregator(t *testing.T) {
 // What may not come in does not, and says nothing of why.
 func TestAggregatorsDoors(t *testing.T) {
 	t.Parallel()
-	w := newSite(t, "", nil)
-	w.stop()
+	w := closedSite(t, "", nil)
 	ops, err := gateway.ParseOperators(`
 [[operator]]
 name = "web"
@@ -450,7 +224,7 @@ secret = "open-sesame"
 		t.Fatal(err)
 	}
 	w.ops = append(w.ops, ops...)
-	w.start(t, nil)
+	w.open(t)
 	if got := w.ops.Route(private.StoredMsisdn("+212600000001")); got != "network" {
 		t.Errorf("texts go by %q", got)
 	}

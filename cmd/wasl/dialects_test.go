@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -107,21 +106,11 @@ func (c *carried) answer(input string) string {
 	return c.twice(ussd.OpUSSRConfirm, input)
 }
 
-func (c *carried) expect(got string, wants ...string) {
-	c.t.Helper()
-	for _, want := range wants {
-		if !strings.Contains(got, want) {
-			c.t.Fatalf("%q is not on the screen:\n%s", want, got)
-		}
-	}
-}
-
 // TestDialects runs the conversation of the HTTP formats over every shipped
 // dialect: a real link, the whole program, each message delivered twice.
-func TestDialects(t *testing.T) {
+func TestDialects(t *testing.T) { //nolint:tparallel // dialects take turns: accounts are counted, and the clock is one
 	t.Parallel()
-	w := newSite(t, "", nil)
-	w.stop()
+	w := closedSite(t, "", nil)
 	w.s.Limits.Deadline = 15 * time.Second // what is said is tested here, not how soon
 	all := carriers()
 	for _, d := range ussd.Shipped() {
@@ -151,7 +140,7 @@ octets = { first = 100, next = 100 }
 		w.ops = append(w.ops, ops...)
 		phones = append(phones, &carried{site: w, carrier: c, net: n, operator: ops[0].Name, number: fmt.Sprintf("212612346%d77", i)})
 	}
-	w.start(t, nil)
+	w.open(t)
 	for i, c := range phones {
 		t.Run(fmt.Sprintf("%s-%d", c.dialect, i), func(t *testing.T) {
 			c.t = t
@@ -163,36 +152,20 @@ octets = { first = 100, next = 100 }
 func (c *carried) converse() {
 	t := c.t
 	t.Helper()
-	accounts := func() int { return c.site.count(t, `select count(*) from account`) }
-	before := accounts()
-	c.expect(c.dial(), "1 العربية", "2 Français")
-	c.expect(c.answer("8"), "اضغط رقما من القائمة")
-	c.expect(c.answer("٢"), "1 M'inscrire", "2 Informations")
-	c.expect(c.answer("1"), "Service gratuit", "98 Suite")
-	c.expect(c.answer("98"), "1 J'accepte", "0 Retour")
-	c.expect(c.answer("0"), "Service gratuit", "98 Suite")
-	c.expect(c.answer("1"), "Vous etes", "1 Famille")
-	c.expect(c.answer("1"), "Numéro de votre carte")
-	c.expect(c.answer("CE"+c.number[6:]), "naissance")
-	c.expect(c.answer("05031985"), "code secret")
-	c.answer("4826")
-	c.expect(c.answer("4826"), "C'est fait", "end")
-	if got := accounts(); got != before+1 {
-		t.Fatalf("%d accounts came of one registration, each message delivered twice", got-before)
-	}
+	c.registers(t, c, "CE"+c.number[6:])
 
-	c.expect(c.dial(), "Tapez votre code secret")
+	expect(t, c.dial(), "Tapez votre code secret")
 	c.hangUp()
-	c.expect(c.dial(), "Tapez votre code secret")
+	expect(t, c.dial(), "Tapez votre code secret")
 	c.answer("4826")
-	c.expect(c.dial(), "Tapez votre code secret") // the session before was never ended
+	expect(t, c.dial(), "Tapez votre code secret") // the session before was never ended
 	if !c.unnamed {
 		session, count := c.session, c.count
 		c.session, c.count = session-1, 2
-		c.expect(c.answer("1"), "Recomposez le code", "end")
+		expect(t, c.answer("1"), "Recomposez le code", "end")
 		c.session, c.count = session, count
 	}
-	c.expect(c.answer("4826"), "98")
+	expect(t, c.answer("4826"), "98")
 }
 
 // hangUp is the network's word that the session is over: no page follows, and

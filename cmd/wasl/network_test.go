@@ -244,6 +244,15 @@ type site struct {
 // newSite starts the program as `wasl serve` would, with the sample data.
 func newSite(t *testing.T, redisURL string, db *postgres.DB) *site {
 	t.Helper()
+	w := closedSite(t, redisURL, db)
+	w.open(t)
+	return w
+}
+
+// closedSite is a site before its first process, whose settings and operators
+// may still be changed.
+func closedSite(t *testing.T, redisURL string, db *postgres.DB) *site {
+	t.Helper()
 	w := &site{network: newNetwork(t), clock: &clock{}, patience: 20 * time.Second}
 	w.clock.set(time.Date(2027, 3, 1, 9, 30, 0, 0, time.UTC))
 	if redisURL == "" {
@@ -272,9 +281,14 @@ password = "secret"
 	if err != nil {
 		t.Fatal(err)
 	}
+	return w
+}
+
+// open begins the first process and loads the sample data.
+func (w *site) open(t *testing.T) {
+	t.Helper()
 	w.start(t, func(ctx context.Context, a *app) ([]web.Sample, error) { return a.sample(ctx, w.st, w.clock.now()) })
 	t.Cleanup(func() { w.stop() })
-	return w
 }
 
 // start begins a process on the same stores; stop must have been called before
