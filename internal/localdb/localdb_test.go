@@ -217,6 +217,33 @@ func TestServerKilledIsStartedAgain(t *testing.T) {
 	query(t, pg.DSN, "select 'back'")
 }
 
+// A backend that does not notice the death of its server holds the shared
+// memory, and its client waits.
+func TestServerKilledWithAStuckBackend(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "postgres")
+	pg := start(t, dir)
+	conn, err := pgx.Connect(t.Context(), pg.DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	pid := postmaster(t, dir)
+	if err := syscall.Kill(int(conn.PgConn().PID()), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	query(t, pg.DSN, "select 'back'")
+	if now := postmaster(t, dir); now == pid {
+		t.Error("still the old server")
+	}
+	if _, err := conn.Exec(t.Context(), "select 1"); err == nil {
+		t.Error("a backend outlived its server")
+	}
+}
+
 func TestStalePidOfAnotherProgram(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "postgres")

@@ -130,6 +130,9 @@ func (c *cluster) command() (*exec.Cmd, error) {
 			return nil, err
 		}
 	}
+	if err := c.clear(); err != nil {
+		return nil, err
+	}
 	// The server did not remove this file if it was killed, and its process
 	// id may be another program's by now.
 	if err := os.Remove(filepath.Join(c.data(), "postmaster.pid")); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -158,6 +161,54 @@ func (c *cluster) command() (*exec.Cmd, error) {
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGINT
 	cmd.Stdout, cmd.Stderr = log, log
 	return cmd, nil
+}
+
+// clear ends what a killed server has left. Its processes end by themselves
+// when they next look for it, and a stuck one never looks: until then it holds
+// the shared memory, for which no server starts, and its clients wait.
+func (c *cluster) clear() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+	defer cancel()
+	for {
+		left, err := c.left()
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		for _, pid := range left {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		if pause(ctx, poll) != nil {
+			return fmt.Errorf("processes %v of a killed PostgreSQL in %s do not end", left, c.dir)
+		}
+	}
+}
+
+// left lists the processes at work in the cluster, which all have its
+// directory as their own.
+func (c *cluster) left() (pids []int, err error) {
+	data, err := os.Stat(c.data())
+	if err != nil {
+		return nil, err
+	}
+	all, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range all {
+		pid, err := strconv.Atoi(p.Name())
+		if err != nil {
+			continue
+		}
+		place := filepath.Join("/proc", p.Name())
+		name, err := os.ReadFile(filepath.Join(place, "comm"))
+		if err != nil || strings.TrimSpace(string(name)) != "postgres" {
+			continue
+		}
+		if at, err := os.Stat(filepath.Join(place, "cwd")); err == nil && os.SameFile(at, data) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
 }
 
 // create makes the cluster beside its place and moves it there when it is
