@@ -3,6 +3,7 @@ package acceptance
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -31,7 +32,9 @@ func TestDatabaseKilled(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	// Killed processes leave their pages to the kernel: what fsync is for is not tried here.
-	server, err := localdb.StartPostgres(context.Background(), dir, localdb.Options{NoSync: true, Settings: []string{"fsync=off"}})
+	server, err := localdb.StartPostgres(context.Background(), dir, localdb.Options{
+		NoSync: true, Settings: []string{"fsync=off"}, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +54,7 @@ func TestDatabaseKilled(t *testing.T) {
 		if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		w.until("PostgreSQL is back", func() bool { return w.db.Ping(t.Context()) == nil && postmaster(dir) != old })
+		w.until("PostgreSQL is back", func() bool { return w.answers() == nil && postmaster(dir) != old })
 		select {
 		case <-p.ended:
 			t.Fatalf("the process ended with its database: %v", p.cmd.ProcessState)
@@ -67,6 +70,13 @@ func TestDatabaseKilled(t *testing.T) {
 	p.stop(t)
 	t.Logf("%d kills", total)
 	newJudge(w).judge(l)
+}
+
+// answers asks PostgreSQL for a sign of life, and does not wait long for it.
+func (w *world) answers() error {
+	ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Second)
+	defer cancel()
+	return w.db.Ping(ctx)
 }
 
 // postmaster is the process id of the server in dir, 0 while there is none.

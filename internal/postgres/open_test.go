@@ -2,6 +2,8 @@ package postgres_test
 
 import (
 	"context"
+	"net"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,6 +25,34 @@ func show(t *testing.T, on querier, setting string) (value string) {
 		t.Fatal(err)
 	}
 	return value
+}
+
+// A server that takes connections and never answers is given up, and the place
+// in the pool is free again.
+func TestASilentServerIsGivenUp(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(dir, ".s.PGSQL.5432"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	_, err = postgres.Open(ctx, "postgres:///x?user=x&host="+dir, postgres.Options{ConnectTimeout: 100 * time.Millisecond})
+	if err == nil || ctx.Err() != nil {
+		t.Errorf("the server was waited for: %v", err)
+	}
+	for address, want := range map[string]time.Duration{"": 10 * time.Second, "&connect_timeout=3": 3 * time.Second} {
+		db, err := postgres.Open(t.Context(), dbtest.Blank(t)+address, postgres.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(db.Close)
+		if got := db.Config().ConnConfig.ConnectTimeout; got != want {
+			t.Errorf("with %q a connection is given up after %v", address, got)
+		}
+	}
 }
 
 func TestTimeoutsHold(t *testing.T) {

@@ -15,6 +15,7 @@ type Options struct {
 	MaxConns         int32         // what the address says in pool_max_conns, else pgx's own choice
 	StatementTimeout time.Duration // 5 s; longer work is cut into pieces
 	LockTimeout      time.Duration // 2 s
+	ConnectTimeout   time.Duration // what the address says in connect_timeout, else 10 s
 	// Pooler says that a connection pooler in transaction mode (pgbouncer)
 	// stands in between: no prepared statement outlives a transaction, and
 	// the timeouts hold inside InTx only.
@@ -48,6 +49,14 @@ func Open(ctx context.Context, dsn string, o Options) (*DB, error) {
 	}
 	if o.MaxConns > 0 {
 		config.MaxConns = o.MaxConns
+	}
+	// A server that takes a connection and says nothing, or a network that
+	// swallows it: pgx's own limit would keep its place in the pool for two minutes.
+	switch {
+	case o.ConnectTimeout > 0:
+		config.ConnConfig.ConnectTimeout = o.ConnectTimeout
+	case config.ConnConfig.ConnectTimeout == 0:
+		config.ConnConfig.ConnectTimeout = 10 * time.Second
 	}
 	if o.Pooler {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
