@@ -15,18 +15,25 @@ func (s *SMSC) arrive(b *bind, m smpp.ShortMessage, id, receiptID string, f faul
 	} else if state := s.accept(m, id); state != Reachable {
 		end = outcome{smpp.MessageUndeliverable, state.mapError()}
 	}
-	if f.noReceipt || !wantsReceipt(m, end) {
+	due := !f.noReceipt && wantsReceipt(m, end)
+	p := s.depart(b, m, id, end, !due)
+	if !due {
 		return
 	}
-	r := receipt(m, receiptID, end, f.form, f.echo, s.cfg.Now())
-	all := []smpp.ShortMessage{r}
-	if f.receiptTwice {
-		all = append(all, r)
-	}
-	if f.lateEnroute {
-		all = append(all, receipt(m, receiptID, outcome{smpp.MessageEnroute, "000"}, f.form, f.echo, s.cfg.Now()))
-	}
+	at := s.cfg.Now()
 	send := func(ctx context.Context) {
+		end, m := s.conclude(p)
+		if !wantsReceipt(m, end) { // it was replaced by one that wants none
+			return
+		}
+		r := receipt(m, receiptID, end, f.form, f.echo, at)
+		all := []smpp.ShortMessage{r}
+		if f.receiptTwice {
+			all = append(all, r)
+		}
+		if f.lateEnroute {
+			all = append(all, receipt(m, receiptID, outcome{smpp.MessageEnroute, "000"}, f.form, f.echo, at))
+		}
 		for _, r := range all {
 			s.sendReceipt(ctx, b, f.by, r)
 		}

@@ -64,7 +64,7 @@ func (s *SMSC) deliverOn(ctx context.Context, b *bind, m smpp.ShortMessage) (seq
 func (l link) Message(ctx context.Context, session *smpp.Session, m smpp.ShortMessage) (smpp.Reply, error) {
 	b := l.joined(session)
 	l.note(b, func(c *Counts) { c.Submitted++ })
-	reply, err := l.take(b, m)
+	reply, err := l.take(b, m, l.nextID.Add(1))
 	if err != nil {
 		l.note(b, func(c *Counts) { c.Refused++ })
 	}
@@ -72,8 +72,8 @@ func (l link) Message(ctx context.Context, session *smpp.Session, m smpp.ShortMe
 	return reply, err
 }
 
-// take accepts a message, or says why not.
-func (l link) take(b *bind, m smpp.ShortMessage) (smpp.Reply, error) {
+// take accepts a message under its number, or says why not.
+func (l link) take(b *bind, m smpp.ShortMessage, n uint64) (smpp.Reply, error) {
 	if err := l.refusal(b); err != nil {
 		return smpp.Reply{}, err
 	}
@@ -83,7 +83,6 @@ func (l link) take(b *bind, m smpp.ShortMessage) (smpp.Reply, error) {
 			return smpp.Reply{}, err
 		}
 	}
-	n := l.nextID.Add(1)
 	f := l.strike(b)
 	id := f.responseID.write(n)
 	if err := l.ledger.add(l.entry(b, m, id, byte(op))); err != nil {

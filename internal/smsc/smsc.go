@@ -97,6 +97,7 @@ type SMSC struct {
 	handsets map[string]*handset
 	order    []string // numbers in the order the SIMs were added
 	joiner   *gsm.Joiner
+	passages *passages
 	parts    map[gsm.Key][]string // message ids of parts that wait for the others
 	binds    []*bind
 	gone     Counts // of binds that have ended
@@ -122,6 +123,7 @@ func New(cfg Config) (*SMSC, error) {
 		handsets: make(map[string]*handset),
 		taps:     make(map[*tap]struct{}),
 		conducts: make(map[string]*conduct),
+		passages: newPassages(cfg.LedgerMax),
 		parts:    make(map[gsm.Key][]string),
 		wake:     make(chan struct{}),
 	}
