@@ -31,11 +31,24 @@ func page(t *testing.T, name string) string {
 	return string(text)
 }
 
+// pages are all that is written for people.
+func pages(t *testing.T) (all []string) {
+	t.Helper()
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/adr/*.md"} {
+		found, err := fs.Glob(os.DirFS("../.."), pattern)
+		if err != nil || len(found) < 5 {
+			t.Fatalf("%d pages are %s: %v", len(found), pattern, err)
+		}
+		all = append(all, found...)
+	}
+	return all
+}
+
 var link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
 
 func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
-	for _, from := range []string{"README.md", "ARCHITECTURE.md", "HACKING.md", "DEPENDENCIES.md", "SECURITY.md", "CHANGELOG.md", "docs/operators.md", "docs/metrics.md", "docs/runbook.md", "docs/smpp-conformance.md", "docs/security.md", "docs/acceptance.md"} {
+	for _, from := range pages(t) {
 		for _, to := range link.FindAllStringSubmatch(page(t, from), -1) {
 			if _, err := os.Stat(filepath.Join("../..", path.Dir(from), to[1])); err != nil {
 				t.Errorf("%s: %v", from, err)
@@ -54,7 +67,7 @@ func TestNamedTestsExist(t *testing.T) {
 			exists[string(m[1])] = true
 		}
 	})
-	for _, name := range []string{"ARCHITECTURE.md", "SECURITY.md", "docs/smpp-conformance.md", "docs/security.md", "docs/acceptance.md"} {
+	for _, name := range pages(t) {
 		for _, m := range testName.FindAllStringSubmatch(page(t, name), -1) {
 			if !exists[m[1]] {
 				t.Errorf("%s names %s, which is no test", name, m[1])
@@ -125,7 +138,7 @@ func TestEveryPackageIsOnTheMap(t *testing.T) {
 	folders := map[string]bool{}
 	walk(t, func(file string, _ []byte) { folders[path.Dir(file)] = true })
 	for folder := range folders {
-		if !forTests(folder) && !strings.HasSuffix(folder, "bench") && !strings.Contains(text, "`"+folder+"`") {
+		if !forTests(folder) && !strings.Contains(text, "`"+folder+"`") {
 			t.Errorf("ARCHITECTURE.md does not say what %s is for", folder)
 		}
 	}
