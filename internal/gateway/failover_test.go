@@ -139,3 +139,33 @@ func TestAnotherOperatorStandsIn(t *testing.T) {
 		t.Errorf("once north is back, sent %v", n)
 	}
 }
+
+// A message centre that is bound and takes nothing is no better than one that
+// is away.
+func TestAnotherOperatorStandsInForOneThatRefuses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status smpp.Status
+		later  int // texts that it may hold up before it rests
+	}{
+		"throttled":  {smpp.ErrThrottled, 0},
+		"queue full": {smpp.ErrMsgQueueFull, 0},
+		"errors":     {smpp.ErrSysErr, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := prepare(t, strings.Replace(withFallback, "NORTH", "ADDRESS", 1))
+			f.answerBy(map[string]smpp.Status{"north": c.status})
+			f.start(t)
+			f.allUp(t)
+			f.tell(t, many(60)...)
+			eventually(t, "the other operator has sent the rest", func() bool {
+				s := f.states(t, "message_part")
+				return s["accepted"]+s["later"] == 60 && s["later"] <= c.later
+			})
+			if n := f.sent(); n["south"] < 60-c.later {
+				t.Errorf("sent %v", n)
+			}
+		})
+	}
+}

@@ -90,6 +90,41 @@ func TestPartsOnTheWire(t *testing.T) {
 	}
 }
 
+// Where a text comes from and goes to, and how urgent it is said to be.
+func TestAddressesAndPriority(t *testing.T) {
+	t.Parallel()
+	to := private.StoredMsisdn("+212612000001")
+	for name, c := range map[string]struct {
+		settings     string
+		class        message.Class
+		source, dest smpp.Address
+		priority     uint8
+	}{
+		"a short code":  {"", message.Code, smpp.Address{TON: 3, Addr: "3690"}, smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}, 0},
+		"a name":        {`sender = "Wasl"`, message.Code, smpp.Address{TON: 5, Addr: "Wasl"}, smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}, 0},
+		"a long number": {`sender = "+212520000000"`, message.Code, smpp.Address{TON: 1, NPI: 1, Addr: "212520000000"}, smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}, 0},
+		"as they want": {
+			"sender = \"Wasl\"\nsender_ton = 0\nsender_npi = 1\ndest_ton = 2\ndest_npi = 8", message.Code,
+			smpp.Address{NPI: 1, Addr: "Wasl"}, smpp.Address{TON: 2, NPI: 8, Addr: "212612000001"}, 0,
+		},
+		"a code":      {"priority = true", message.Code, smpp.Address{TON: 3, Addr: "3690"}, smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}, 3},
+		"at the gate": {"priority = true", message.Gate, smpp.Address{TON: 3, Addr: "3690"}, smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}, 2},
+		"a decision":  {"priority = true", message.Decision, smpp.Address{TON: 3, Addr: "3690"}, smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}, 1},
+		"information": {"priority = true", message.Information, smpp.Address{TON: 3, Addr: "3690"}, smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}, 0},
+		"a campaign":  {"priority = true", message.Campaign, smpp.Address{TON: 3, Addr: "3690"}, smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}, 0},
+	} {
+		ops, err := ParseOperators("[[operator]]\nname = \"n\"\nshort_codes = [\"3690\"]\n"+c.settings+"\n[[operator.bind]]\naddress = \"a:1\"\n", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := ops[0].shortMessage(outbox.Part{To: to, Class: c.class, Form: outbox.UDH8, Total: 1, No: 1}, time.Time{})
+		if m.Source != c.source || m.Dest != c.dest || m.PriorityFlag != c.priority {
+			t.Errorf("%s: from %d/%d %s to %d/%d %s, priority %d", name,
+				m.Source.TON, m.Source.NPI, m.Source.Addr, m.Dest.TON, m.Dest.NPI, m.Dest.Addr, m.PriorityFlag)
+		}
+	}
+}
+
 func TestValidityIsKeptWithinBounds(t *testing.T) {
 	t.Parallel()
 	for left, want := range map[time.Duration]string{
