@@ -134,7 +134,7 @@ func (w *world) enquire(n uint32) (took []time.Duration) {
 
 // report asks for signs of life for a while, and holds them to the tenth of a
 // second that operators are promised. A machine that others share may be late
-// now and then; half of them may not.
+// now and then: one in twenty may be.
 func (w *world) report(while string, d time.Duration) {
 	w.t.Helper()
 	var took []time.Duration
@@ -146,9 +146,9 @@ func (w *world) report(while string, d time.Duration) {
 		<-tick.C
 	}
 	slices.Sort(took)
-	middle, last := took[len(took)/2], took[len(took)-1]
+	middle, most, last := took[len(took)/2], took[len(took)*19/20], took[len(took)-1]
 	w.t.Logf("%s: enquire_link answered after %v, at most %v (of %d)", while, middle.Round(time.Microsecond), last.Round(time.Microsecond), len(took))
-	if middle > 100*time.Millisecond {
-		w.t.Errorf("%s: half of all enquire_link are answered after more than %v", while, middle)
+	if most > 100*time.Millisecond {
+		w.t.Errorf("%s: one in twenty enquire_link is answered after more than %v", while, most)
 	}
 }

@@ -181,7 +181,7 @@ func TestEveryDependencyHasItsReason(t *testing.T) {
 func TestEveryOperatorSettingIsExplained(t *testing.T) {
 	t.Parallel()
 	text := page(t, "docs/operators.md")
-	for _, of := range []reflect.Type{reflect.TypeFor[gateway.Operator](), reflect.TypeFor[gateway.Bind](), reflect.TypeFor[ussd.Dialect](), reflect.TypeFor[ussd.Budget]()} {
+	for _, of := range []reflect.Type{reflect.TypeFor[gateway.Operator](), reflect.TypeFor[gateway.Bind](), reflect.TypeFor[gateway.Parameter](), reflect.TypeFor[gateway.Statuses](), reflect.TypeFor[ussd.Dialect](), reflect.TypeFor[ussd.Budget]()} {
 		for f := range of.Fields() {
 			tag, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
 			if tag != "" && tag != "-" && !strings.Contains(text, "`"+tag+"`") && !strings.Contains(text, "[operator."+tag+"]") {

@@ -73,8 +73,12 @@ func TestPartsOnTheWire(t *testing.T) {
 		"ascii":     {"no_reference = true\nalphabet = \"ascii\"", with(accents, outbox.UDH8), "000000" + "00" + valid + "01000100" + "08" + "64656a6120455b4f"},
 		"default 0": {"no_reference = true\nalphabet = \"latin1\"\ncoding_gsm7 = 0", with(accents, outbox.UDH8), "000000" + "00" + valid + "01000000" + "08" + "64e96ae020455b4f"},
 		"absolute":  {"no_reference = true\nvalidity = \"absolute\"", with(whole, outbox.UDH8), "000000" + "00" + hex.EncodeToString([]byte("261120093100000+")) + "00" + "01000000" + "03426f6e"},
-		"none":      {"no_reference = true\nvalidity = \"none\"", with(whole, outbox.UDH8), "000000" + "00" + "00" + "01000000" + "03426f6e"},
-		"flags":     {"no_reference = true\npriority = true\nregistered_delivery = 17", with(whole, outbox.UDH8), "000001" + "00" + valid + "11000000" + "03426f6e"},
+		"its own": {
+			"no_reference = true\nparameter = [{ tag = 0x1400, text = \"1101\" }, { tag = 0x1FFF, hex = \"00ff\" }]", with(whole, outbox.UDH8),
+			"000000" + "00" + valid + "01000000" + "03426f6e" + "1400000431313031" + "1fff000200ff",
+		},
+		"none":  {"no_reference = true\nvalidity = \"none\"", with(whole, outbox.UDH8), "000000" + "00" + "00" + "01000000" + "03426f6e"},
+		"flags": {"no_reference = true\npriority = true\nregistered_delivery = 17", with(whole, outbox.UDH8), "000001" + "00" + valid + "11000000" + "03426f6e"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -82,6 +82,24 @@ func TestRefusalsOfTheOperator(t *testing.T) {
 	}
 }
 
+// What an operator means by a number of its own is in its settings.
+func TestRefusalsInTheOperatorsOwnWords(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[smpp.Status]string{
+		smpp.ErrSubmitFail: "later", 0x0451: "queued", smpp.ErrMsgQueueFull: "later", smpp.ErrThrottled: "queued", 0x0452: "refused",
+	} {
+		t.Run(status.Name(), func(t *testing.T) {
+			t.Parallel()
+			f := setUp(t, withBinds("slower_on = [0x451]\nlater_on = [0x45, 0x14]", "one"))
+			f.mu.Lock()
+			f.answer = func(int, smpp.ShortMessage) (smpp.Reply, error) { return smpp.Reply{}, status }
+			f.mu.Unlock()
+			f.tell(t, told(1, "x"))
+			eventually(t, "it is "+want, func() bool { return f.count() > 0 && f.states(t, "message_part")[want] == 1 })
+		})
+	}
+}
+
 func TestALateAnswerIsNotLost(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, strings.Replace(oneBind, `"2s"`, `"50ms"`, 1))

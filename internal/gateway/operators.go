@@ -49,7 +49,9 @@ type Operator struct {
 	Priority           bool     `toml:"priority"`            // priority_flag by the class of the text
 	// NoReference leaves out user_message_reference, for an operator that
 	// refuses it.
-	NoReference bool `toml:"no_reference"`
+	NoReference bool        `toml:"no_reference"`
+	Parameters  []Parameter `toml:"parameter"` // with every text
+	Statuses
 
 	// How the operator writes message ids: text, dec or hex.
 	IDInResponse IDForm `toml:"id_in_response"`
@@ -117,6 +119,14 @@ func (o *Operator) complete(dir string) error {
 
 // completeTexts checks what concerns texts going out and their receipts.
 func (o *Operator) completeTexts() error {
+	for i := range o.Parameters {
+		if err := o.Parameters[i].complete(); err != nil {
+			return err
+		}
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
 	switch o.LongTexts {
 	case "":
 		o.LongTexts = outbox.UDH8

@@ -70,9 +70,9 @@ func (o *Operator) answer(r smpp.SubmitResult, err error) outbox.Answer {
 		return outbox.Answer{Outcome: outbox.Unknown}
 	case !errors.As(err, &status):
 		return outbox.Answer{Outcome: outbox.NotSent}
-	case status == smpp.ErrThrottled, status == smpp.ErrMsgQueueFull:
+	case o.slower(status):
 		return outbox.Answer{Outcome: outbox.Throttled, Code: int32(status)}
-	case status.Temporary():
+	case o.later(status):
 		return outbox.Answer{Outcome: outbox.Temporary, Code: int32(status)}
 	}
 	return outbox.Answer{Outcome: outbox.Rejected, Code: int32(status)}
@@ -101,6 +101,9 @@ func (o *Operator) shortMessage(p outbox.Part, now time.Time) smpp.ShortMessage 
 	o.place(&m, p)
 	if !o.NoReference {
 		m.TLVs.SetUint16(smpp.TagUserMessageReference, p.Reference)
+	}
+	for _, extra := range o.Parameters {
+		m.TLVs.Set(smpp.Tag(extra.Tag), extra.value)
 	}
 	return m
 }
