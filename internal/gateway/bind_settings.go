@@ -33,6 +33,8 @@ type Bind struct {
 	TLS          bool          `toml:"tls"`
 	ServerName   string        `toml:"tls_server_name"`
 	CAFile       string        `toml:"tls_ca"`
+	CertFile     string        `toml:"tls_cert"` // ours
+	KeyFile      string        `toml:"tls_key"`
 	BindWait     time.Duration `toml:"bind_wait"`     // 10s: for the connection, TLS and the bind, each
 	EnquireEvery time.Duration `toml:"enquire_every"` // 15s of silence before enquire_link
 	EnquireWait  time.Duration `toml:"enquire_wait"`  // 10s for its answer
@@ -44,6 +46,7 @@ type Bind struct {
 
 	mode      smpp.Mode
 	ca        string // what CAFile holds
+	cert      tls.Certificate
 	tlsConfig *tls.Config
 }
 
@@ -101,7 +104,7 @@ func (b *Bind) complete(dir string) error {
 	if b.Password, err = secretOf(b.Password, b.PasswordFile, "password", dir); err != nil {
 		return err
 	}
-	if err := b.Outbind.complete(b.TLS, dir); err != nil {
+	if err := b.Outbind.complete(dir); err != nil {
 		return err
 	}
 	if len(b.SystemID) > 15 || len(b.Password) > 8 { // SMPP 3.4 §5.2.1, §5.2.2
@@ -130,25 +133,41 @@ func (b *Bind) complete(dir string) error {
 			return fmt.Errorf("%s is %v: write how long, like 10s", name, d)
 		}
 	}
-	if b.Listen != "" && b.ServerName != "" {
+	return b.secure(dir)
+}
+
+// secure reads the settings of TLS.
+func (b *Bind) secure(dir string) (err error) {
+	switch {
+	case b.Listen != "" && b.ServerName != "":
 		return errors.New("tls_server_name has no effect on a bind that listens: remove it")
+	case !b.TLS && (b.ServerName != "" || b.CAFile != "" || b.CertFile != "" || b.KeyFile != ""):
+		return errors.New("tls_server_name, tls_ca, tls_cert and tls_key have no effect without tls = true: set it, or remove them")
+	case !b.TLS:
+		return nil
+	case (b.CertFile == "") != (b.KeyFile == ""):
+		return errors.New("tls_cert and tls_key go together: set both, or remove them")
+	case b.Listen != "" && b.CertFile == "":
+		return errors.New("tls of a bind that listens needs tls_cert and tls_key")
 	}
-	if !b.TLS && (b.ServerName != "" || b.CAFile != "") {
-		return errors.New("tls_server_name and tls_ca have no effect without tls = true: set it, or remove them")
-	}
-	if b.TLS {
-		b.tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: b.ServerName}
-		if b.CAFile != "" {
-			pem, err := os.ReadFile(beside(dir, b.CAFile))
-			if err != nil {
-				return fmt.Errorf("tls_ca: %w", err)
-			}
-			b.ca = string(pem)
-			b.tlsConfig.RootCAs = x509.NewCertPool()
-			if !b.tlsConfig.RootCAs.AppendCertsFromPEM(pem) {
-				return fmt.Errorf("tls_ca: %s holds no certificate", b.CAFile)
-			}
+	b.tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: b.ServerName}
+	if b.CertFile != "" {
+		if b.cert, err = tls.LoadX509KeyPair(beside(dir, b.CertFile), beside(dir, b.KeyFile)); err != nil {
+			return fmt.Errorf("tls_cert: %w", err)
 		}
+		b.tlsConfig.Certificates = []tls.Certificate{b.cert}
+	}
+	if b.CAFile == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(beside(dir, b.CAFile))
+	if err != nil {
+		return fmt.Errorf("tls_ca: %w", err)
+	}
+	b.ca = string(pem)
+	b.tlsConfig.RootCAs = x509.NewCertPool()
+	if !b.tlsConfig.RootCAs.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("tls_ca: %s holds no certificate", b.CAFile)
 	}
 	return nil
 }

@@ -22,19 +22,16 @@ type Outbind struct {
 	CallerSystemID     string   `toml:"outbind_system_id"`
 	CallerPassword     string   `toml:"outbind_password"`
 	CallerPasswordFile string   `toml:"outbind_password_file"`
-	CertFile           string   `toml:"tls_cert"` // ours, with tls
-	KeyFile            string   `toml:"tls_key"`
 
 	callers []netip.Prefix
-	cert    tls.Certificate
 }
 
 // complete checks the settings of a bind that listens; our own password goes to
 // whoever is let in.
-func (o *Outbind) complete(withTLS bool, dir string) (err error) {
+func (o *Outbind) complete(dir string) (err error) {
 	if o.Listen == "" {
-		if o.CallerSystemID != "" || o.CallerPassword != "" || o.CallerPasswordFile != "" || len(o.Callers) > 0 || o.CertFile != "" || o.KeyFile != "" {
-			return errors.New("listen_allow, outbind_… and tls_cert have no effect without listen: set it, or remove them")
+		if o.CallerSystemID != "" || o.CallerPassword != "" || o.CallerPasswordFile != "" || len(o.Callers) > 0 {
+			return errors.New("listen_allow and outbind_… have no effect without listen: set it, or remove them")
 		}
 		return nil
 	}
@@ -50,14 +47,6 @@ func (o *Outbind) complete(withTLS bool, dir string) (err error) {
 	if len(o.callers) == 0 && o.CallerPassword == "" {
 		return errors.New("anyone who connects would be sent our password: set listen_allow or outbind_password, better both")
 	}
-	if withTLS != (o.CertFile != "" && o.KeyFile != "") {
-		return errors.New("tls of a bind that listens needs tls_cert and tls_key, and they need tls = true")
-	}
-	if withTLS {
-		if o.cert, err = tls.LoadX509KeyPair(beside(dir, o.CertFile), beside(dir, o.KeyFile)); err != nil {
-			return fmt.Errorf("tls_cert: %w", err)
-		}
-	}
 	return nil
 }
 
@@ -69,7 +58,7 @@ func (b *Bind) outbind(refused func(net.Addr, error)) *smpp.OutbindConfig {
 	}
 	c := &smpp.OutbindConfig{Addr: b.Listen, SystemID: b.CallerSystemID, Password: b.CallerPassword, Refused: refused}
 	if b.TLS {
-		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{b.cert}}
+		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: b.tlsConfig.Certificates}
 		if b.ca != "" {
 			c.TLS.ClientCAs, c.TLS.ClientAuth = b.tlsConfig.RootCAs, tls.RequireAndVerifyClientCert
 		}

@@ -2,11 +2,16 @@ package gateway_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/smpp"
 )
@@ -22,9 +27,9 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// callIn connects as an operator does that wants us to bind, and serves what
-// comes of it.
-func (f *fixture) callIn(t *testing.T, addr, password string) {
+// callIn connects as an operator does that wants us to bind, over TLS where it
+// is given, and serves what comes of it.
+func (f *fixture) callIn(t *testing.T, addr, password string, over *tls.Config) {
 	t.Helper()
 	var conn net.Conn
 	eventually(t, "somebody listens for the outbind", func() bool {
@@ -32,6 +37,9 @@ func (f *fixture) callIn(t *testing.T, addr, password string) {
 		conn, err = (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
 		return err == nil
 	})
+	if over != nil {
+		conn = tls.Client(conn, over)
+	}
 	done := make(chan error, 1)
 	go func() {
 		done <- f.server.Outbind(context.Background(), conn, smpp.OutbindRequest{SystemID: "smsc", Password: password})
@@ -60,9 +68,9 @@ outbind_system_id = "smsc"
 outbind_password = "knock"
 `, addr))
 	f.start(t)
-	f.callIn(t, addr, "wrong")
+	f.callIn(t, addr, "wrong", nil)
 	eventually(t, "the caller is turned away", func() bool { return f.logs.count("caller turned away") == 1 })
-	f.callIn(t, addr, "knock")
+	f.callIn(t, addr, "knock", nil)
 	f.stands(t, "1", links.Bound)
 	f.tell(t, told(1, "x"))
 	eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
@@ -74,4 +82,52 @@ outbind_password = "knock"
 	if s := f.logs.b.String(); strings.Contains(s, "knock") || strings.Contains(s, "secret") {
 		t.Errorf("a password is in the log:\n%s", s)
 	}
+}
+
+// With tls_ca, who calls needs a certificate of that authority: an address and
+// a password that others know are not enough.
+func TestCallersNeedACertificate(t *testing.T) {
+	t.Parallel()
+	addr := freePort(t)
+	f := prepare(t, oneBind)
+	from, until := time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0)
+	ours, theirs, strange := certify(t, "wasl.example", from, until), certify(t, "smsc.north.example", from, until), certify(t, "smsc.north.example", from, until)
+	dir := filepath.Dir(f.path)
+	ours.write(t, dir, "ours")
+	if err := os.WriteFile(filepath.Join(dir, "north.pem"), []byte(theirs.ca), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.write(t, fmt.Sprintf(`
+[[operator]]
+name = "north"
+short_codes = ["3690"]
+[[operator.bind]]
+system_id = "one"
+password = "secret"
+listen = %q
+listen_allow = ["127.0.0.0/8"]
+outbind_system_id = "smsc"
+outbind_password = "knock"
+tls = true
+tls_cert = "ours.pem"
+tls_key = "ours.key"
+tls_ca = "north.pem"
+`, addr))
+	var err error
+	if f.live, err = gateway.OpenLive(f.path); err != nil {
+		t.Fatal(err)
+	}
+	f.start(t)
+	config := func(pairs ...tls.Certificate) *tls.Config {
+		return &tls.Config{RootCAs: pool(t, ours.ca), ServerName: "wasl.example", Certificates: pairs}
+	}
+	for i, refused := range []*tls.Config{config(), config(strange.pair)} {
+		f.callIn(t, addr, "knock", refused)
+		eventually(t, "the caller is turned away", func() bool { return f.logs.count("caller turned away") == i+1 })
+	}
+	if len(f.sessions("one")) != 0 {
+		t.Error("bound for a caller without a certificate")
+	}
+	f.callIn(t, addr, "knock", config(theirs.pair))
+	f.stands(t, "1", links.Bound)
 }

@@ -67,6 +67,9 @@ func causeOf(err error) (links.Cause, uint32) {
 			return c.cause, 0
 		}
 	}
+	if alerted(err) {
+		return links.TLS, 0
+	}
 	return links.Lost, 0
 }
 

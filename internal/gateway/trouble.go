@@ -63,7 +63,6 @@ func tlsTrouble(b Bind, name string, now time.Time, err error) error {
 		host      x509.HostnameError
 		invalid   x509.CertificateInvalidError
 		record    tls.RecordHeaderError
-		remote    *net.OpError
 	)
 	switch {
 	case errors.As(err, &authority):
@@ -92,9 +91,8 @@ func tlsTrouble(b Bind, name string, now time.Time, err error) error {
 			"the operator's certificate has ended: %s", invalid.Detail)
 	case errors.As(err, &record):
 		return wrong([]string{"set tls = false, or ask the operator for its port with TLS"}, "%s does not speak TLS", b.Address)
-	case errors.As(err, &remote) && remote.Op == "remote error": // as crypto/tls calls the peer's alerts
-		return wrong([]string{"ask the operator which TLS versions it speaks (we speak 1.2 and 1.3), and whether it wants a certificate of ours"},
-			"the operator refuses the TLS handshake: %v", remote.Err)
+	case alerted(err):
+		return alertTrouble(b, err)
 	case late(err):
 		return wrong([]string{"set tls = false if this is its plain port: a plain SMSC waits for the rest of what it takes for a PDU"},
 			"%s connects, and says nothing to a TLS handshake", b.Address)
@@ -105,12 +103,30 @@ func tlsTrouble(b Bind, name string, now time.Time, err error) error {
 	return wrong(nil, "TLS with %s fails: %v", b.Address, err)
 }
 
+// alerted tells a TLS alert of the peer's, as crypto/tls calls it. With TLS 1.3
+// one about our certificate comes after the handshake.
+func alerted(err error) bool {
+	var remote *net.OpError
+	return errors.As(err, &remote) && remote.Op == "remote error"
+}
+
+func alertTrouble(b Bind, err error) error {
+	certificate := "whether it wants a certificate of ours: `tls_cert` and `tls_key`"
+	if b.CertFile != "" {
+		certificate = "whether it trusts who signed ours (`tls_cert`)"
+	}
+	return wrong([]string{"ask the operator which TLS versions it speaks (we speak 1.2 and 1.3), and " + certificate},
+		"the operator refuses the TLS handshake: %v", err)
+}
+
 // bindTrouble judges a bind that got no answer that is SMPP.
 func (s *trying) bindTrouble(ctx context.Context, err error) error {
 	if s.b.tlsConfig == nil && s.speaksTLS(ctx) {
 		return wrong([]string{"set tls = true, and tls_ca where the operator has an authority of its own"}, "%s speaks TLS, and the bind is plain", s.b.Address)
 	}
 	switch {
+	case alerted(err):
+		return alertTrouble(s.b, err)
 	case errors.Is(err, errUnbound):
 		return wrong([]string{"ask the operator why: maintenance, or too many binds of this account"}, "the operator unbinds instead of answering the bind")
 	case errors.Is(err, smpp.ErrFrame):

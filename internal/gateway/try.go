@@ -90,6 +90,10 @@ func wrong(do []string, format string, args ...any) *trouble {
 // Try makes a bind step by step, asks whether it answers, and ends it.
 func (t Trial) Try(ctx context.Context, o Operator, b Bind) Finding {
 	f := Finding{Operator: o.Name, Bind: b.Name, About: b.String()}
+	if b.Listen != "" {
+		f.Notes = []string{fmt.Sprintf("waits for the operator's connection on %s: only its outbind can try it; ask for one and look at the log", b.Listen)}
+		return f
+	}
 	s := &trying{Trial: t.withDefaults(), o: o, b: b, f: &f, wait: tryWait}
 	if b.BindWait > 0 {
 		s.wait = b.BindWait

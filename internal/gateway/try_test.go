@@ -29,10 +29,37 @@ import (
 	"github.com/wasl-sms/wasl/smpp"
 )
 
-// certificate is a server's, signed by an authority of its own.
+// certificate is signed by an authority of its own.
 type certificate struct {
-	pair tls.Certificate
-	ca   string // PEM
+	pair    tls.Certificate
+	ca      string // PEM
+	callers string // PEM of the authority whose certificates a server with this one demands
+}
+
+// write puts the certificate and its key where an operators file names them.
+func (c certificate) write(t *testing.T, dir, name string) {
+	t.Helper()
+	key, err := x509.MarshalPKCS8PrivateKey(c.pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{
+		name + ".pem": {Type: "CERTIFICATE", Bytes: c.pair.Certificate[0]}, name + ".key": {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, file), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// pool trusts an authority.
+func pool(t *testing.T, ca string) *x509.CertPool {
+	t.Helper()
+	p := x509.NewCertPool()
+	if !p.AppendCertsFromPEM([]byte(ca)) {
+		t.Fatal("no certificate")
+	}
+	return p
 }
 
 func certify(t *testing.T, name string, from, until time.Time) certificate {
@@ -83,7 +110,11 @@ func newSMSC(t *testing.T, faults string, cert *certificate) *tried {
 	p := &tried{smsc: s, dir: t.TempDir()}
 	ln := p.listen(t)
 	if cert != nil {
-		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert.pair}})
+		cfg := &tls.Config{Certificates: []tls.Certificate{cert.pair}}
+		if cert.callers != "" {
+			cfg.ClientCAs, cfg.ClientAuth = pool(t, cert.callers), tls.RequireAndVerifyClientCert
+		}
+		ln = tls.NewListener(ln, cfg)
 		if err := os.WriteFile(filepath.Join(p.dir, "north.pem"), []byte(cert.ca), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -304,9 +335,47 @@ func TestTryTLS(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(p.dir, "north.pem"), []byte(old.ca), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	finds(t, p.try(t, gateway.Trial{}, withCA), "refuses the TLS handshake", "certificate of ours")
+	finds(t, p.try(t, gateway.Trial{}, withCA), "refuses the TLS handshake", "certificate of ours", "`tls_cert`")
 	_ = ln.Close()
 	serving.Wait()
+}
+
+// An operator that demands a certificate of ours gets it; TLS 1.3 tells its
+// refusal after the handshake.
+func TestTryWithACertificateOfOurs(t *testing.T) {
+	t.Parallel()
+	from, until := time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0)
+	server, ours, strange := certify(t, "localhost", from, until), certify(t, "wasl", from, until), certify(t, "wasl", from, until)
+	server.callers = ours.ca
+	p := newSMSC(t, "", &server)
+	ours.write(t, p.dir, "ours")
+	strange.write(t, p.dir, "strange")
+	const settings = "tls = true\ntls_ca = \"north.pem\"\ntls_server_name = \"localhost\"\n"
+	if f := p.try(t, gateway.Trial{}, settings+"tls_cert = \"ours.pem\"\ntls_key = \"ours.key\""); !f.OK() {
+		t.Errorf("with ours: %s", f.Wrong)
+	}
+	finds(t, p.try(t, gateway.Trial{}, settings), "refuses the TLS handshake", "`tls_cert`")
+	finds(t, p.try(t, gateway.Trial{}, settings+"tls_cert = \"strange.pem\"\ntls_key = \"strange.key\""), "refuses the TLS handshake", "who signed ours")
+}
+
+// Only the operator can try a bind that waits for its call.
+func TestTryWhatListens(t *testing.T) {
+	t.Parallel()
+	ops, err := gateway.ParseOperators(`
+[[operator]]
+name = "north"
+short_codes = ["3690"]
+[[operator.bind]]
+listen = "127.0.0.1:2776"
+outbind_password = "knock"
+`, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := gateway.Trial{}.Try(t.Context(), ops[0], ops[0].Binds[0])
+	if !f.OK() || !strings.Contains(strings.Join(f.Notes, "\n"), "waits for the operator's connection on 127.0.0.1:2776") {
+		t.Errorf("%s: %v", f.Wrong, f.Notes)
+	}
 }
 
 // scripted answers binds as the test says.
