@@ -532,3 +532,26 @@ func TestTextOfADeadProcessIsHandedOnAgain(t *testing.T) {
 		return f.states(t)["done"] == 1 && f.states(t)["quarantined"] == 1
 	})
 }
+
+// Whoever wrote while the process died again and again is answered soon after.
+func TestATextThatWasLostOftenWaitsSecondsOnly(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, inbox.Flood{})
+	const n = 20
+	for i := range n {
+		f.keep(t, says(i, "RDV"), inbox.Stored)
+	}
+	if _, err := f.db.Exec(t.Context(), `update inbox set state = 'claimed', tries = 1, lost = 12, lease_until = now() - interval '1 second'`); err != nil {
+		t.Fatal(err)
+	}
+	f.run(t)
+	eventually(t, "all were missed", func() bool {
+		var missed int
+		if err := f.db.QueryRow(t.Context(), `select count(*) from inbox where lost = 13`).Scan(&missed); err != nil {
+			t.Fatal(err)
+		}
+		return missed == n
+	})
+	f.clock.Advance(5 * time.Second)
+	eventually(t, "all are done", func() bool { return f.states(t)["done"] == n })
+}

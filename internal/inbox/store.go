@@ -75,10 +75,10 @@ from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::smallint[], $5::tex
 where i.id = u.id and i.state = 'claimed'`
 
 // A text whose process died may be the one that killed it. Those that were lost before come back at different moments,
-// so that not always the same ones are under way together.
+// so that not always the same ones are under way together; within seconds, for they are all but one somebody's who waits.
 const sqlSweepLeases = `
 update inbox set lost = lost + 1, tries = tries - 1, state = case when lost + 1 >= $2 then 'quarantined' else 'waiting' end,
-    lease_until = null, due_at = $1::timestamptz + lost * random() * interval '20 seconds',
+    lease_until = null, due_at = $1::timestamptz + least(lost, 5) * random() * interval '1 second',
     done_at = case when lost + 1 >= $2 then $1::timestamptz end, reason = 'lost'
 where id in (select id from inbox where state = 'claimed' and lease_until < now() limit 1000 for update skip locked)
 returning state`
