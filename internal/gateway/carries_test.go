@@ -6,6 +6,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/ussd"
 )
@@ -29,7 +30,7 @@ func TestUSSDOnAHostOfItsOwn(t *testing.T) {
 	f := setUp(t, withBinds(`ussd_codes = ["*369#"]`,
 		"centre carries = \"texts\"", "handsets carries = \"ussd\"\nmode = \"receiver\"", "pages carries = \"ussd\"\nmode = \"transmitter\""))
 	f.tell(t, many(60)...)
-	eventually(t, "all is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 60 })
+	runtest.Eventually(t, "all is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 60 })
 	if n := f.sent(); n["centre"] != 60 {
 		t.Errorf("texts went by %v", n)
 	}
@@ -38,14 +39,14 @@ func TestUSSDOnAHostOfItsOwn(t *testing.T) {
 			t.Errorf("%q answered with %v", body, s)
 		}
 	}
-	eventually(t, "both get a page", func() bool { return f.count() == 62 })
+	runtest.Eventually(t, "both get a page", func() bool { return f.count() == 62 })
 	if n := f.sent(); n["pages"] != 2 {
 		t.Errorf("pages went by %v", n)
 	}
 	if s := f.on(t, "centre", keyed(3, ussd.OpPSSRIndication, "RDV")); s != smpp.StatusOK {
 		t.Errorf("answered with %v", s)
 	}
-	eventually(t, "it is handed on", func() bool { return slices.Contains(f.service.bodies(), "RDV") })
+	runtest.Eventually(t, "it is handed on", func() bool { return slices.Contains(f.service.bodies(), "RDV") })
 	if n := f.dialogue.count(); n != 2 {
 		t.Errorf("%d steps of dialogues", n)
 	}
@@ -89,7 +90,7 @@ password = "secret"
 `)
 	f.start(t)
 	f.tell(t, told(1, "x"))
-	eventually(t, "another operator stands in", func() bool { return f.sent()["south"] == 1 })
+	runtest.Eventually(t, "another operator stands in", func() bool { return f.sent()["south"] == 1 })
 }
 
 // An operator that carries dialogues alone serves nobody's texts.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/smpp"
 )
 
@@ -170,8 +171,8 @@ func TestDialectsOctetForOctet(t *testing.T) {
 				if turn.submit != "" {
 					want = append(want, fmt.Sprintf("00000004 00000000 %x", octets(t, turn.submit)))
 				}
-				eventually(t, fmt.Sprintf("turn %d is answered", i), func() bool { return seen.count() >= before+len(want) })
-				eventually(t, "the dialogue has it", func() bool { return f.dialogue.count() == i+1 })
+				runtest.Eventually(t, fmt.Sprintf("turn %d is answered", i), func() bool { return seen.count() >= before+len(want) })
+				runtest.Eventually(t, "the dialogue has it", func() bool { return f.dialogue.count() == i+1 })
 				seen.mu.Lock()
 				got := append([]string(nil), seen.all[before:]...)
 				seen.mu.Unlock()

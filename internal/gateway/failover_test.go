@@ -7,6 +7,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/smpp"
 )
 
@@ -48,7 +49,7 @@ func TestTextsAreSharedAmongHealthyBinds(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, withBinds("", "one", "two"))
 	f.tell(t, many(400)...)
-	eventually(t, "all is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 400 })
+	runtest.Eventually(t, "all is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 400 })
 	if n := f.sent(); n["one"] < 80 || n["two"] < 80 || n["one"]+n["two"] != 400 {
 		t.Errorf("sent %v", n)
 	}
@@ -69,7 +70,7 @@ func TestAnotherBindTakesOver(t *testing.T) {
 			f := setUp(t, withBinds("", "bad", "good"))
 			f.answerBy(map[string]smpp.Status{"bad": c.status})
 			f.tell(t, many(300)...)
-			eventually(t, "the good bind has sent the rest", func() bool {
+			runtest.Eventually(t, "the good bind has sent the rest", func() bool {
 				s := f.states(t, "message_part")
 				return s["accepted"]+s["later"] == 300 && s["later"] <= c.later
 			})
@@ -81,7 +82,7 @@ func TestAnotherBindTakesOver(t *testing.T) {
 				t.Errorf("%d counted as tried, %v", retried, err)
 			}
 			if c.later == 0 {
-				eventually(t, "staff see that it rests", func() bool {
+				runtest.Eventually(t, "staff see that it rests", func() bool {
 					list, err := f.wishes.Operators(t.Context())
 					return err == nil && list[0].Binds[0].At[0].Resting && !list[0].Binds[1].At[0].Resting
 				})
@@ -118,7 +119,7 @@ func TestAnotherOperatorStandsIn(t *testing.T) {
 	hangups := f.reloads(t)
 	f.start(t)
 	f.tell(t, told(1, "x"))
-	eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
+	runtest.Eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
 	m := f.submitted()[0]
 	if m.Source.Addr != "777" || f.sent()["south"] != 1 {
 		t.Errorf("sent from %s, %v", m.Source.Addr, f.sent())
@@ -134,7 +135,7 @@ func TestAnotherOperatorStandsIn(t *testing.T) {
 	hangups <- nil
 	f.stands(t, "1", links.Bound)
 	f.tell(t, many(20)...)
-	eventually(t, "all is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 20 })
+	runtest.Eventually(t, "all is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 20 })
 	if n := f.sent(); n["north"] != 20 || n["south"] != 1 {
 		t.Errorf("once north is back, sent %v", n)
 	}
@@ -159,7 +160,7 @@ func TestAnotherOperatorStandsInForOneThatRefuses(t *testing.T) {
 			f.start(t)
 			f.allUp(t)
 			f.tell(t, many(60)...)
-			eventually(t, "the other operator has sent the rest", func() bool {
+			runtest.Eventually(t, "the other operator has sent the rest", func() bool {
 				s := f.states(t, "message_part")
 				return s["accepted"]+s["later"] == 60 && s["later"] <= c.later
 			})

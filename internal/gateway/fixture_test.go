@@ -110,21 +110,6 @@ func (l *logs) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-func run(t testing.TB, fn func(context.Context) error) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- fn(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("run: %v", err)
-		}
-	})
-	t.Cleanup(stop)
-	return stop
-}
-
 const oneBind = `
 [[operator]]
 name = "north"
@@ -173,9 +158,9 @@ func prepare(t testing.TB, operators string) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, f.outbox.Run)
-	run(t, f.inbox.Run)
-	run(t, f.wishes.Run)
+	runtest.Start(t, f.outbox.Run)
+	runtest.Start(t, f.inbox.Run)
+	runtest.Start(t, f.wishes.Run)
 	return f
 }
 
@@ -199,17 +184,12 @@ func (f *fixture) start(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.stop = run(t, f.Run)
+	f.stop = runtest.Start(t, f.Run)
 }
 
 func (f *fixture) allUp(t testing.TB) {
 	t.Helper()
-	eventually(t, "all binds are up", func() bool { up, all := f.BindsUp(); return all > 0 && up == all })
-}
-
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	runtest.Eventually(t, what, ok)
+	runtest.Eventually(t, "all binds are up", func() bool { up, all := f.BindsUp(); return all > 0 && up == all })
 }
 
 func (f *fixture) tell(t testing.TB, list ...message.Outbound) {
@@ -253,7 +233,7 @@ func gatewayOnly(t testing.TB, operators string, reg *prometheus.Registry) *gate
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, g.Run)
+	runtest.Start(t, g.Run)
 	return g
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/smpp/gsm"
 	"github.com/wasl-sms/wasl/ussd"
@@ -23,7 +24,7 @@ func TestATextGoesOutAndItsReceiptComesBack(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, oneBind)
 	f.tell(t, told(1, "Votre demande 48213377 est acceptée."))
-	eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
+	runtest.Eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
 	m := f.submitted()[0]
 	if m.Dest != (smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}) || m.Source != (smpp.Address{TON: 3, Addr: "3690"}) {
 		t.Errorf("addressed from %s to %s", m.Source.Addr, m.Dest.Addr)
@@ -46,7 +47,7 @@ func TestALongTextIsCutAndHeaded(t *testing.T) {
 	body := strings.Repeat("طلبكم رقم 48213377 مقبول. ", 6)
 	f.tell(t, told(1, body))
 	parts := gsm.Parts(strings.TrimSpace(body))
-	eventually(t, "all parts are accepted", func() bool { return f.states(t, "message_part")["accepted"] == parts })
+	runtest.Eventually(t, "all parts are accepted", func() bool { return f.states(t, "message_part")["accepted"] == parts })
 	var segments []gsm.Segment
 	for _, m := range f.submitted() {
 		udh, payload, err := m.SplitUDH()
@@ -77,7 +78,7 @@ func TestRefusalsOfTheOperator(t *testing.T) {
 			f.answer = func(int, smpp.ShortMessage) (smpp.Reply, error) { return smpp.Reply{}, status }
 			f.mu.Unlock()
 			f.tell(t, told(1, "x"))
-			eventually(t, "it is "+want, func() bool { return f.count() > 0 && f.states(t, "message_part")[want] == 1 })
+			runtest.Eventually(t, "it is "+want, func() bool { return f.count() > 0 && f.states(t, "message_part")[want] == 1 })
 		})
 	}
 }
@@ -95,7 +96,7 @@ func TestRefusalsInTheOperatorsOwnWords(t *testing.T) {
 			f.answer = func(int, smpp.ShortMessage) (smpp.Reply, error) { return smpp.Reply{}, status }
 			f.mu.Unlock()
 			f.tell(t, told(1, "x"))
-			eventually(t, "it is "+want, func() bool { return f.count() > 0 && f.states(t, "message_part")[want] == 1 })
+			runtest.Eventually(t, "it is "+want, func() bool { return f.count() > 0 && f.states(t, "message_part")[want] == 1 })
 		})
 	}
 }
@@ -111,13 +112,13 @@ func TestALateAnswerIsNotLost(t *testing.T) {
 	}
 	f.mu.Unlock()
 	f.tell(t, told(1, "x"))
-	eventually(t, "no answer came in time", func() bool {
+	runtest.Eventually(t, "no answer came in time", func() bool {
 		var reason *string
 		err := f.db.QueryRow(t.Context(), `select reason from message_part`).Scan(&reason)
 		return err == nil && reason != nil && *reason == "unknown"
 	})
 	close(release)
-	eventually(t, "the late answer is stored", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
+	runtest.Eventually(t, "the late answer is stored", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
 	_ = f.deliver(t, receiptFor(f.submitted()[0], "42", "DELIVRD"))
 	if s := f.states(t, "message_part"); s["delivered"] != 1 {
 		t.Errorf("states are %v", s)
@@ -137,9 +138,9 @@ func TestABrokenLinkLeavesAWindowInDoubt(t *testing.T) {
 		list = append(list, told(n, fmt.Sprint("text ", n)))
 	}
 	f.tell(t, list...)
-	eventually(t, "the window is full", func() bool { return f.count() == 8 })
+	runtest.Eventually(t, "the window is full", func() bool { return f.count() == 8 })
 	f.cut()
-	eventually(t, "the rest is accepted", func() bool {
+	runtest.Eventually(t, "the rest is accepted", func() bool {
 		s := f.states(t, "message_part")
 		return s["accepted"] == 32 && s["in_doubt"] == 8
 	})
@@ -158,7 +159,7 @@ func TestInboundTextIsAckedOnceCommitted(t *testing.T) {
 	if s := f.deliver(t, says(1, "SUIVI 48213377")); s != smpp.StatusOK {
 		t.Fatalf("the repeat was answered with %v", s)
 	}
-	eventually(t, "it is handed on", func() bool { return len(f.service.bodies()) == 1 })
+	runtest.Eventually(t, "it is handed on", func() bool { return len(f.service.bodies()) == 1 })
 	in := f.service.got[0]
 	if in.From != number(1) || in.To != "3690" || in.Operator != "north" || in.Body.Raw() != "SUIVI 48213377" {
 		t.Errorf("handed on %+v", in)
@@ -200,7 +201,7 @@ func TestWaysOfALongTextIn(t *testing.T) {
 					t.Fatalf("answered with %v", s)
 				}
 			}
-			eventually(t, "it is handed on", func() bool { return len(f.service.bodies()) == 1 })
+			runtest.Eventually(t, "it is handed on", func() bool { return len(f.service.bodies()) == 1 })
 			if got := f.service.bodies()[0]; got != body {
 				t.Errorf("handed on %q", got)
 			}
@@ -230,7 +231,7 @@ func TestOddMessagesDoNoHarm(t *testing.T) {
 		}
 	}
 	_ = f.deliver(t, says(2, "RDV"))
-	eventually(t, "the next text is handed on", func() bool { return slices.Contains(f.service.bodies(), "RDV") })
+	runtest.Eventually(t, "the next text is handed on", func() bool { return slices.Contains(f.service.bodies(), "RDV") })
 	if !slices.Contains(f.service.bodies(), "part none") || slices.Contains(f.service.bodies(), "auto-reply") {
 		t.Errorf("handed on %q", f.service.bodies())
 	}
@@ -273,16 +274,16 @@ func TestASlowDatabaseRefusesForNow(t *testing.T) {
 	if s := f.deliver(t, says(1, "RDV")); s != smpp.StatusOK { // the operator tries again
 		t.Fatalf("answered with %v", s)
 	}
-	eventually(t, "it is handed on once", func() bool { return cmp.Equal(f.service.bodies(), []string{"RDV"}) })
+	runtest.Eventually(t, "it is handed on once", func() bool { return cmp.Equal(f.service.bodies(), []string{"RDV"}) })
 }
 
 func TestADialogueAcksFirstAndAnswersOnce(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, oneBind)
 	_ = f.deliver(t, keyed(1, ussd.OpPSSRIndication, "*369#"))
-	eventually(t, "the first page", func() bool { return f.count() == 1 })
+	runtest.Eventually(t, "the first page", func() bool { return f.count() == 1 })
 	_ = f.deliver(t, keyed(1, ussd.OpUSSRConfirm, "end"))
-	eventually(t, "the last page", func() bool { return f.count() == 2 })
+	runtest.Eventually(t, "the last page", func() bool { return f.count() == 2 })
 	first, last := f.submitted()[0], f.submitted()[1]
 	if string(first.Payload) != "begin *369#" || string(last.Payload) != "answer end" {
 		t.Errorf("pages are %q and %q", first.Payload, last.Payload)
@@ -322,13 +323,13 @@ func TestPagesThatNobodyWaitsForAreNotSent(t *testing.T) {
 			f.dialogue.hold = make(chan struct{})
 			f.dialogue.mu.Unlock()
 			_ = f.deliver(t, keyed(2, ussd.OpPSSRIndication, "*369#")) // the dialogue takes too long
-			eventually(t, "both steps ran", func() bool { return f.dialogue.count() == 2 })
+			runtest.Eventually(t, "both steps ran", func() bool { return f.dialogue.count() == 2 })
 			f.dialogue.mu.Lock()
 			f.dialogue.hold = nil
 			f.dialogue.mu.Unlock()
-			eventually(t, "the page is dropped", func() bool { return f.logs.count("why=late") == 1 })
+			runtest.Eventually(t, "the page is dropped", func() bool { return f.logs.count("why=late") == 1 })
 			_ = f.deliver(t, keyed(3, ussd.OpPSSRIndication, "*369#"))
-			eventually(t, "the third page", func() bool { return f.count() == 1 })
+			runtest.Eventually(t, "the third page", func() bool { return f.count() == 1 })
 			if got := f.submitted()[0].Dest.Addr; got != "212612000003" {
 				t.Errorf("a page went to %s", got)
 			}
@@ -355,13 +356,13 @@ func TestSeparateTransmitterAndReceiver(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, twoHalves)
 	f.tell(t, told(1, "x"))
-	eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
+	runtest.Eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
 	f.mu.Lock()
 	i := slices.IndexFunc(f.links, func(s *smpp.Session) bool { return s.Mode() == smpp.Receiver })
 	f.links = append(f.links, f.links[i])
 	f.mu.Unlock()
 	_ = f.deliver(t, keyed(2, ussd.OpPSSRIndication, "*369#"))
-	eventually(t, "the page goes out on the other bind", func() bool { return f.count() == 2 })
+	runtest.Eventually(t, "the page goes out on the other bind", func() bool { return f.count() == 2 })
 	_ = f.deliver(t, receiptFor(f.submitted()[0], "00000001", "DELIVRD"))
 	if s := f.states(t, "message_part"); s["delivered"] != 1 {
 		t.Errorf("states are %v", s)
@@ -376,7 +377,7 @@ func TestTheEndIsInOrder(t *testing.T) {
 		list = append(list, told(n, fmt.Sprint("text ", n)))
 	}
 	f.tell(t, list...)
-	eventually(t, "the load has begun", func() bool { return f.count() > 20 })
+	runtest.Eventually(t, "the load has begun", func() bool { return f.count() > 20 })
 	f.stop()
 	s := f.states(t, "message_part")
 	if s["in_doubt"] != 0 || s["accepted"] != f.count() {
@@ -393,14 +394,14 @@ func TestStatusTellsOfRefusedBinds(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, oneBind)
 	f.cut()
-	eventually(t, "it is bound again", func() bool {
+	runtest.Eventually(t, "it is bound again", func() bool {
 		s := f.Status()[0]
 		return s.State == links.Bound && s.Rebinds == 1 && s.Failed.Cause == links.Lost
 	})
 	wrong := strings.Replace(oneBind, `"secret"`, `"wrong"`, 1)
 	reg := prometheus.NewRegistry()
 	g := gatewayOnly(t, strings.ReplaceAll(wrong, "ADDRESS", f.addr), reg)
-	eventually(t, "the refusal is told", func() bool {
+	runtest.Eventually(t, "the refusal is told", func() bool {
 		s := g.Status()
 		return len(s) == 1 && s[0].State == links.Refused && *s[0].Failed == links.Failure{
 			Name: s[0].Name, Cause: links.LoginFailed, Code: uint32(smpp.ErrInvPaswd), Count: 1, Last: s[0].Failed.Last,
@@ -420,7 +421,7 @@ func TestLogsHoldNoNumberAndNoText(t *testing.T) {
 	f.tell(t, told(1, "Bonjour Fatima"))
 	_ = f.deliver(t, says(2, "SUIVI 48213377"))
 	_ = f.deliver(t, keyed(3, ussd.OpPSSRIndication, "*369*1234#"))
-	eventually(t, "all has passed", func() bool { return f.count() == 2 && len(f.service.bodies()) == 1 })
+	runtest.Eventually(t, "all has passed", func() bool { return f.count() == 2 && len(f.service.bodies()) == 1 })
 	f.cut()
 	f.stop()
 	f.logs.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/smpp"
 )
 
@@ -63,7 +64,7 @@ func TestAlphabetsOfTextsIn(t *testing.T) {
 					t.Errorf("%s: answered with %v", name, s)
 				}
 			}
-			eventually(t, "all are handed on", func() bool { return len(f.service.bodies()) == len(cases) })
+			runtest.Eventually(t, "all are handed on", func() bool { return len(f.service.bodies()) == len(cases) })
 			got := map[string]string{}
 			for _, in := range f.service.got {
 				got[in.From.Raw()] = strings.TrimSpace(in.Body.Raw())
@@ -100,7 +101,7 @@ func TestHostileParts(t *testing.T) {
 		}
 	}
 	_ = f.deliver(t, says(20, "last"))
-	eventually(t, "the last is handed on", func() bool { return slices.Contains(f.service.bodies(), "last") && len(f.service.bodies()) >= 8 })
+	runtest.Eventually(t, "the last is handed on", func() bool { return slices.Contains(f.service.bodies(), "last") && len(f.service.bodies()) >= 8 })
 	got := f.service.bodies()
 	for _, want := range []string{"one 1one 2", "two 1two 2", "three 1three 2", "beyond", "zero", "of none", "both"} {
 		if n := len(slices.DeleteFunc(slices.Clone(got), func(s string) bool { return s != want })); n != 1 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/ussd"
 )
@@ -18,7 +19,7 @@ import (
 // wish says as staff what a bind of operator north should do.
 func (f *fixture) wish(t testing.TB, bind string, w links.Wish) {
 	t.Helper()
-	eventually(t, "the bind is known to staff", func() bool {
+	runtest.Eventually(t, "the bind is known to staff", func() bool {
 		list, err := f.wishes.Operators(t.Context())
 		return err == nil && slices.ContainsFunc(list, func(o links.Operator) bool {
 			return o.Operator == "north" && slices.ContainsFunc(o.Binds, func(b links.Bind) bool { return b.Name == bind })
@@ -41,7 +42,7 @@ func (f *fixture) wish(t testing.TB, bind string, w links.Wish) {
 func (f *fixture) stands(t testing.TB, bind string, want links.State) {
 	t.Helper()
 	var last links.State
-	eventually(t, fmt.Sprintf("bind %s is told as %s", bind, want), func() bool {
+	runtest.Eventually(t, fmt.Sprintf("bind %s is told as %s", bind, want), func() bool {
 		list, err := f.wishes.Operators(t.Context())
 		if err != nil || len(list) == 0 {
 			return false
@@ -59,19 +60,19 @@ func TestAPausedBindSendsNoTextsAndStaysBound(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, oneBind)
 	f.tell(t, told(1, "before"))
-	eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
+	runtest.Eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
 	f.wish(t, "1", links.Pause)
 	f.stands(t, "1", links.Paused)
 
 	f.tell(t, told(2, "meanwhile"))
 	_ = f.deliver(t, says(3, "RDV"))
-	eventually(t, "a text is taken", func() bool { return len(f.service.bodies()) == 1 })
+	runtest.Eventually(t, "a text is taken", func() bool { return len(f.service.bodies()) == 1 })
 	_ = f.deliver(t, receiptFor(f.submitted()[0], "1", "DELIVRD"))
 	if s := f.states(t, "message_part"); s["delivered"] != 1 {
 		t.Errorf("the receipt had no effect: %v", s)
 	}
 	_ = f.deliver(t, keyed(4, ussd.OpPSSRIndication, "*369#"))
-	eventually(t, "a page is sent", func() bool { return f.count() == 2 })
+	runtest.Eventually(t, "a page is sent", func() bool { return f.count() == 2 })
 	if m := f.submitted()[1]; m.ServiceType != "USSD" {
 		t.Errorf("sent while paused: %v", m)
 	}
@@ -81,7 +82,7 @@ func TestAPausedBindSendsNoTextsAndStaysBound(t *testing.T) {
 
 	f.wish(t, "1", links.Run)
 	f.stands(t, "1", links.Bound)
-	eventually(t, "what waited is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
+	runtest.Eventually(t, "what waited is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.links) != 1 {
@@ -104,7 +105,7 @@ func TestADrainedBindFinishesAndLeaves(t *testing.T) {
 		list = append(list, told(n, fmt.Sprint("text ", n)))
 	}
 	f.tell(t, list...)
-	eventually(t, "the window is full", func() bool { return f.count() == 8 })
+	runtest.Eventually(t, "the window is full", func() bool { return f.count() == 8 })
 	f.wish(t, "1", links.Drain)
 	f.stands(t, "1", links.Draining)
 	close(release)
@@ -122,7 +123,7 @@ func TestADrainedBindFinishesAndLeaves(t *testing.T) {
 	}
 	f.wish(t, "1", links.Run)
 	f.stands(t, "1", links.Bound)
-	eventually(t, "the rest is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 30 })
+	runtest.Eventually(t, "the rest is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 30 })
 }
 
 // A gateway that starts obeys what was wished before from its first moment.
@@ -142,7 +143,7 @@ func TestWishesOutliveTheProcess(t *testing.T) {
 			f.mu.Unlock()
 			f.start(t)
 			f.stands(t, "1", state)
-			eventually(t, "its whole standing is told", func() bool {
+			runtest.Eventually(t, "its whole standing is told", func() bool {
 				list, err := f.wishes.Operators(t.Context())
 				return err == nil && list[0].Binds[0].Wish == wish && list[0].ShortCodes[0] == "3690"
 			})
@@ -168,14 +169,14 @@ func TestWhatABindDoesIsCounted(t *testing.T) {
 	}
 	f.mu.Unlock()
 	f.tell(t, told(1, "x"), told(2, "y"))
-	eventually(t, "both are settled", func() bool {
+	runtest.Eventually(t, "both are settled", func() bool {
 		s := f.states(t, "message_part")
 		return s["accepted"] == 1 && s["refused"] == 1
 	})
 	_ = f.deliver(t, receiptFor(f.submitted()[1], "2", "UNDELIV"))
 	_ = f.deliver(t, says(3, "RDV"))
 	_ = f.deliver(t, keyed(4, ussd.OpPSSRIndication, "*369#"))
-	eventually(t, "the counts are told", func() bool {
+	runtest.Eventually(t, "the counts are told", func() bool {
 		list, err := f.wishes.Minutes(t.Context(), "north", time.Time{})
 		if err != nil {
 			t.Fatal(err)
@@ -187,7 +188,7 @@ func TestWhatABindDoesIsCounted(t *testing.T) {
 		return sum == links.Minute{Submitted: 2, Sent: 1, Rejected: 1, Undelivered: 1, Inbound: 1, USSD: 1, ResponseMS: sum.ResponseMS}
 	})
 	f.cut()
-	eventually(t, "the errors are told", func() bool {
+	runtest.Eventually(t, "the errors are told", func() bool {
 		list, err := f.wishes.Errors(t.Context(), "north", 10)
 		return err == nil && slices.ContainsFunc(list, func(e links.Failure) bool {
 			return e.Cause == links.Rejected && e.Code == uint32(smpp.ErrInvDstAdr)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/links"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/smpp"
 )
 
@@ -32,7 +33,7 @@ func freePort(t *testing.T) string {
 func (f *fixture) callIn(t *testing.T, addr, password string, over *tls.Config) {
 	t.Helper()
 	var conn net.Conn
-	eventually(t, "somebody listens for the outbind", func() bool {
+	runtest.Eventually(t, "somebody listens for the outbind", func() bool {
 		var err error
 		conn, err = (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
 		return err == nil
@@ -69,11 +70,11 @@ outbind_password = "knock"
 `, addr))
 	f.start(t)
 	f.callIn(t, addr, "wrong", nil)
-	eventually(t, "the caller is turned away", func() bool { return f.logs.count("caller turned away") == 1 })
+	runtest.Eventually(t, "the caller is turned away", func() bool { return f.logs.count("caller turned away") == 1 })
 	f.callIn(t, addr, "knock", nil)
 	f.stands(t, "1", links.Bound)
 	f.tell(t, told(1, "x"))
-	eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
+	runtest.Eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
 	if len(f.sessions("one")) != 1 {
 		t.Error("bound for a caller with a wrong password")
 	}
@@ -123,7 +124,7 @@ tls_ca = "north.pem"
 	}
 	for i, refused := range []*tls.Config{config(), config(strange.pair)} {
 		f.callIn(t, addr, "knock", refused)
-		eventually(t, "the caller is turned away", func() bool { return f.logs.count("caller turned away") == i+1 })
+		runtest.Eventually(t, "the caller is turned away", func() bool { return f.logs.count("caller turned away") == i+1 })
 	}
 	if len(f.sessions("one")) != 0 {
 		t.Error("bound for a caller without a certificate")

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/smpp/gsm"
 	"github.com/wasl-sms/wasl/ussd"
@@ -87,16 +88,7 @@ func (p *peer) listen(t testing.TB) {
 			p.links = append(p.links, s)
 		},
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- p.server.Serve(ctx, tap{l, p}) }()
-	p.stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(p.stop)
+	p.stop = runtest.Start(t, func(ctx context.Context) error { return p.server.Serve(ctx, tap{l, p}) })
 }
 
 func (p *peer) count() int {
@@ -212,7 +204,7 @@ func enquire(t testing.TB, f *fixture) {
 	if _, err := c.Write(pdu); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "enquire_link is answered", func() bool {
+	runtest.Eventually(t, "enquire_link is answered", func() bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return slices.Contains(f.seen, smpp.EnquireLinkResp)

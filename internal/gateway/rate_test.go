@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/ussd"
 )
@@ -14,11 +15,11 @@ func TestAPageDoesNotWaitBehindTexts(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, withBinds(`ussd_codes = ["*369#"]`, "one tps = 5.0"))
 	f.tell(t, many(100)...)
-	eventually(t, "texts go out", func() bool { return f.count() >= 3 })
+	runtest.Eventually(t, "texts go out", func() bool { return f.count() >= 3 })
 	before := f.count()
 	_ = f.deliver(t, keyed(1, ussd.OpPSSRIndication, "*369#"))
 	at := -1
-	eventually(t, "the page goes out", func() bool {
+	runtest.Eventually(t, "the page goes out", func() bool {
 		at = slices.IndexFunc(f.submitted(), func(m smpp.ShortMessage) bool { return m.ServiceType == "USSD" })
 		return at >= 0
 	})
@@ -32,7 +33,7 @@ func TestAnswersAreNotLimited(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, withBinds("", "one tps = 0.001"))
 	f.tell(t, many(5)...)
-	eventually(t, "the one text that may goes out", func() bool { return f.count() == 1 })
+	runtest.Eventually(t, "the one text that may goes out", func() bool { return f.count() == 1 })
 	for n := range 20 {
 		if s := f.deliver(t, says(n, fmt.Sprint("text ", n))); s != smpp.StatusOK {
 			t.Fatalf("answered with %v", s)
@@ -52,7 +53,7 @@ func TestAPageBeyondTheRateIsDropped(t *testing.T) {
 		_ = f.deliver(t, keyed(n, ussd.OpPSSRIndication, "*369#"))
 	}
 	f.tell(t, told(9, "x"))
-	eventually(t, "the other pages are dropped", func() bool { return f.logs.count("why=rate") == 2 })
+	runtest.Eventually(t, "the other pages are dropped", func() bool { return f.logs.count("why=rate") == 2 })
 	if f.count() != 1 {
 		t.Errorf("%d messages went out", f.count())
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/smpp/gsm"
 )
@@ -126,7 +127,7 @@ func TestReceiptsOfEveryForm(t *testing.T) {
 				f.answer = func(int, smpp.ShortMessage) (smpp.Reply, error) { return smpp.Reply{MessageID: c.response}, nil }
 				f.mu.Unlock()
 				f.tell(t, told(n, name))
-				eventually(t, name+" is accepted", func() bool { return f.newest(t) == "accepted" })
+				runtest.Eventually(t, name+" is accepted", func() bool { return f.newest(t) == "accepted" })
 				for _, say := range c.say {
 					if s := f.deliver(t, say(f.submitted()[n-1], c.receipt)); s != smpp.StatusOK {
 						t.Errorf("%s: answered with %v", name, s)
@@ -159,14 +160,14 @@ func TestAReceiptBeforeItsResponse(t *testing.T) {
 	}
 	f.mu.Unlock()
 	f.tell(t, many(30)...)
-	eventually(t, "all are delivered", func() bool { return f.states(t, "message_part")["delivered"] == 30 })
+	runtest.Eventually(t, "all are delivered", func() bool { return f.states(t, "message_part")["delivered"] == 30 })
 }
 
 func TestAReceiptOnAnotherBindAndAfterARestart(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, withBinds("", "one mode = \"transmitter\"", "two mode = \"receiver\""))
 	f.tell(t, many(2)...)
-	eventually(t, "both are accepted", func() bool { return f.states(t, "message_part")["accepted"] == 2 })
+	runtest.Eventually(t, "both are accepted", func() bool { return f.states(t, "message_part")["accepted"] == 2 })
 	first, second := f.submitted()[0], f.submitted()[1]
 	say := func(m smpp.ShortMessage, id string) {
 		receivers := f.sessions("two")
@@ -183,7 +184,7 @@ func TestAReceiptOnAnotherBindAndAfterARestart(t *testing.T) {
 	f.stop()
 	f.start(t)
 	f.allUp(t)
-	eventually(t, "the receiver is bound again", func() bool { return len(f.sessions("two")) == 2 })
+	runtest.Eventually(t, "the receiver is bound again", func() bool { return len(f.sessions("two")) == 2 })
 	say(second, "00000002")
 	if s := f.states(t, "message_part"); s["delivered"] != 2 {
 		t.Errorf("after a restart: %v", s)

@@ -15,6 +15,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/smpp"
 )
 
@@ -52,7 +53,7 @@ func (f *fixture) reloads(t *testing.T) chan<- os.Signal {
 	t.Helper()
 	hangups := make(chan os.Signal)
 	r := &gateway.Reloader{Live: f.live, Links: f.wishes, Signals: hangups, Log: slog.New(slog.NewTextHandler(f.logs, nil))}
-	run(t, r.Run)
+	runtest.Start(t, r.Run)
 	return hangups
 }
 
@@ -60,7 +61,7 @@ func (f *fixture) reloads(t *testing.T) chan<- os.Signal {
 func (f *fixture) answered(t *testing.T, n int) links.ReloadDone {
 	t.Helper()
 	var last links.ReloadDone
-	eventually(t, fmt.Sprintf("%d reloads are answered", n), func() bool {
+	runtest.Eventually(t, fmt.Sprintf("%d reloads are answered", n), func() bool {
 		list, err := f.wishes.Reloads(t.Context(), 20)
 		if err != nil || len(list) != n || len(list[0].Done) == 0 {
 			return false
@@ -88,15 +89,15 @@ func TestReloadLeavesHealthyBindsAlone(t *testing.T) {
 		list = append(list, told(n, fmt.Sprint("text ", n)))
 	}
 	f.tell(t, list...)
-	eventually(t, "the load has begun", func() bool { return f.count() > 20 })
+	runtest.Eventually(t, "the load has begun", func() bool { return f.count() > 20 })
 
 	f.write(t, withBinds(`prefixes = ["+2126"]`, "same", "other window = 5", "new"))
 	hangups <- syscall.SIGHUP
 	if a := f.answered(t, 1); a.Outcome != links.Applied || a.Detail != "added north/new; removed north/gone; changed north north/other; binds kept 1" {
 		t.Errorf("told %+v", a)
 	}
-	eventually(t, "all is accepted", func() bool { return f.states(t, "message_part")["accepted"] == texts })
-	eventually(t, "the new ones are bound and the old one is not", func() bool {
+	runtest.Eventually(t, "all is accepted", func() bool { return f.states(t, "message_part")["accepted"] == texts })
+	runtest.Eventually(t, "the new ones are bound and the old one is not", func() bool {
 		up, all := f.BindsUp()
 		gone := f.sessions("gone")[0].State().Bound()
 		return up == 3 && all == 3 && !gone && len(f.sessions("new")) == 1 && len(f.sessions("other")) == 2
@@ -166,7 +167,7 @@ func TestAnOperatorComesAndGoes(t *testing.T) {
 	south := strings.Replace(strings.ReplaceAll(withBinds(`prefixes = ["+2127"]`, "one"), `"one"`, `"south"`), `"north"`, `"south"`, 1)
 	f.write(t, withBinds("", "one")+south)
 	hangups <- syscall.SIGHUP
-	eventually(t, "the second operator is bound", func() bool { up, _ := f.BindsUp(); return up == 2 })
+	runtest.Eventually(t, "the second operator is bound", func() bool { up, _ := f.BindsUp(); return up == 2 })
 	names := func() (names []string) {
 		list, err := f.wishes.Operators(t.Context())
 		if err != nil {
@@ -177,10 +178,10 @@ func TestAnOperatorComesAndGoes(t *testing.T) {
 		}
 		return names
 	}
-	eventually(t, "staff see both", func() bool { return len(names()) == 2 })
+	runtest.Eventually(t, "staff see both", func() bool { return len(names()) == 2 })
 	f.write(t, south)
 	hangups <- syscall.SIGHUP
-	eventually(t, "staff see the one that is left", func() bool { n := names(); return len(n) == 1 && n[0] == "south" })
+	runtest.Eventually(t, "staff see the one that is left", func() bool { n := names(); return len(n) == 1 && n[0] == "south" })
 	if s := f.sessions("one"); len(s) != 1 || s[0].State().Bound() {
 		t.Error("the operator that went is still bound")
 	}

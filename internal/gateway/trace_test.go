@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/wasl-sms/wasl/internal/links"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 )
 
 // wishTrace has bind 1 of operator north recorded until then.
@@ -51,12 +52,12 @@ func TestABindIsRecordedWhileStaffWantIt(t *testing.T) {
 	f.allUp(t)
 	f.stands(t, "1", links.Bound)
 	f.wishTrace(t, time.Now().Add(time.Minute))
-	eventually(t, "the trace has begun", func() bool { return f.logs.count("msg=trace operator=north bind=1 state=begun") == 1 })
+	runtest.Eventually(t, "the trace has begun", func() bool { return f.logs.count("msg=trace operator=north bind=1 state=begun") == 1 })
 	f.tell(t, told(1, "Bonjour Fatima"))
 	_ = f.deliver(t, says(2, "SUIVI 48213377"))
-	eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
+	runtest.Eventually(t, "it is accepted", func() bool { return f.states(t, "message_part")["accepted"] == 1 })
 	f.wishTrace(t, time.Time{})
-	eventually(t, "the trace has ended", func() bool { return f.logs.count("msg=trace operator=north bind=1 state=ended") == 1 })
+	runtest.Eventually(t, "the trace has ended", func() bool { return f.logs.count("msg=trace operator=north bind=1 state=ended") == 1 })
 
 	files, err := filepath.Glob(filepath.Join(f.traces, "north-1-2*T*.pcap"))
 	if err != nil || len(files) != 1 {
@@ -93,7 +94,7 @@ func TestATraceEndsAtItsTime(t *testing.T) {
 	f.wishTrace(t, time.Now().Add(4*time.Second))
 	f.start(t)
 	f.allUp(t)
-	eventually(t, "the trace has ended", func() bool { return f.logs.count("msg=trace operator=north bind=1 state=ended") == 1 })
+	runtest.Eventually(t, "the trace has ended", func() bool { return f.logs.count("msg=trace operator=north bind=1 state=ended") == 1 })
 	files, err := filepath.Glob(filepath.Join(f.traces, "*.pcap"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("files %v, %v", files, err)
@@ -118,7 +119,7 @@ func TestATraceThatCannotBeginIsTold(t *testing.T) {
 	f.stands(t, "1", links.Bound)
 	tracing := func(want links.Tracing) {
 		t.Helper()
-		eventually(t, fmt.Sprintf("the trace is told as %q", want), func() bool {
+		runtest.Eventually(t, fmt.Sprintf("the trace is told as %q", want), func() bool {
 			list, err := f.wishes.Operators(t.Context())
 			return err == nil && len(list) == 1 && list[0].Binds[0].At[0].Trace == want
 		})

@@ -25,6 +25,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/private"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/smsc"
 	"github.com/wasl-sms/wasl/smpp"
 )
@@ -493,7 +494,7 @@ func TestABindOverTLS(t *testing.T) {
 		"tls = true\ntls_server_name = \"localhost\"": links.Down,
 	} {
 		g := gatewayOnly(t, file(settings), prometheus.NewRegistry())
-		eventually(t, fmt.Sprintf("with %s the bind is %s", settings, want), func() bool {
+		runtest.Eventually(t, fmt.Sprintf("with %s the bind is %s", settings, want), func() bool {
 			s := g.Status()
 			return len(s) == 2 && s[0].State == want && (want == links.Bound || s[0].Failed.Cause == links.TLS)
 		})
