@@ -22,6 +22,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/smsc"
+	"github.com/wasl-sms/wasl/internal/smsc/smsctest"
 	"github.com/wasl-sms/wasl/internal/text"
 	"github.com/wasl-sms/wasl/smpp"
 )
@@ -135,16 +136,11 @@ func (w *world) operator(stepLimit time.Duration) (*smsc.SMSC, string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			w.t.Error(err)
-		}
-	})
 	at := func(s sight, p pdu) bool {
 		at := w.onWire.Load()
 		return at == nil || (*at)(s, p)
 	}
-	runtest.Start(w.t, func(ctx context.Context) error { return s.Serve(ctx, wire{ln, at, w.links}) })
+	smsctest.Serve(w.t, s, wire{ln, at, w.links})
 	return s, ln.Addr().String()
 }
 

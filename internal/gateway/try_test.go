@@ -27,6 +27,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/smsc"
+	"github.com/wasl-sms/wasl/internal/smsc/smsctest"
 	"github.com/wasl-sms/wasl/smpp"
 )
 
@@ -120,21 +121,7 @@ func newSMSC(t *testing.T, faults string, cert *certificate) *tried {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		if err := s.Serve(ctx, ln); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() {
-		s.Behave()
-		cancel()
-		serving.Wait()
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	smsctest.Serve(t, s, ln)
 	return p
 }
 

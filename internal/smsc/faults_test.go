@@ -60,21 +60,7 @@ func inTime(t *testing.T, faults string, f func(*testing.T, *smsc.SMSC, *wire)) 
 		}
 		s.SetFaults(parsed(t, faults))
 		w := &wire{conns: make(chan net.Conn), closed: make(chan struct{})}
-		ctx, cancel := context.WithCancel(context.Background())
-		var serving sync.WaitGroup
-		serving.Go(func() {
-			if err := s.Serve(ctx, w); err != nil {
-				t.Error(err)
-			}
-		})
-		t.Cleanup(func() {
-			s.Behave()
-			cancel()
-			serving.Wait()
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-		})
+		smsctest.Serve(t, s, w)
 		f(t, s, w)
 	})
 }

@@ -5,10 +5,10 @@ package smsctest
 import (
 	"context"
 	"net"
-	"sync"
 	"testing"
 
 	"github.com/wasl-sms/wasl/internal/dialog/dialogtest"
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/smsc"
 )
 
@@ -33,21 +33,21 @@ func Start(t testing.TB, cfg smsc.Config) (*smsc.SMSC, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := s.Serve(ctx, ln); err != nil {
-			t.Error(err)
-		}
-	})
+	Serve(t, s, ln)
+	return s, ln.Addr().String()
+}
+
+// Serve has an operator take binds on ln until the test ends; then it behaves,
+// so that no fault holds up the end, and is closed.
+func Serve(t testing.TB, s *smsc.SMSC, ln net.Listener) {
+	t.Helper()
 	t.Cleanup(func() {
-		cancel()
-		wg.Wait()
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return s, ln.Addr().String()
+	runtest.Start(t, func(ctx context.Context) error { return s.Serve(ctx, ln) })
+	t.Cleanup(s.Behave)
 }
 
 // Phone is one handset of the operator, made where there was none yet. Texts go
