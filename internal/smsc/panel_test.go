@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/smsc"
 	"github.com/wasl-sms/wasl/smpp"
 )
@@ -158,6 +160,38 @@ func TestPanelInABrowser(t *testing.T) {
 	<-a.down
 	run(t, ctx, chromedp.SetValue(chromedp.CSS("#text"), "loose"), chromedp.Click(chromedp.CSS("#script button")),
 		seen(`document.querySelector(".failed").innerText.includes("no fault")`))
+}
+
+// The second of two quick presses counts, though the first is slow on its way.
+func TestPressesKeepTheirOrder(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, smsc.Config{})
+	pages := s.Handler()
+	var presses atomic.Int32
+	overtaken := make(chan struct{})
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/faults/set" {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		n := presses.Add(1)
+		if n == 1 {
+			select {
+			case <-overtaken:
+			case <-time.After(500 * time.Millisecond): // nothing overtakes it
+			}
+		}
+		pages.ServeHTTP(w, r)
+		if n == 2 {
+			close(overtaken)
+		}
+	}))
+	t.Cleanup(func() { web.CloseClientConnections(); web.Close() })
+	ctx := browser(t, 1280, 1500)
+	run(t, ctx, chromedp.Navigate(web.URL+"/faults?lang=en"), chromedp.Click(chromedp.CSS("#f-full")), chromedp.Click(chromedp.CSS("#f-no-receipts")))
+	runtest.Eventually(t, "both presses have come", func() bool { return presses.Load() == 2 })
+	run(t, ctx, seen(`document.querySelector("#bad code").textContent === "full no-receipts"`))
+	runtest.Eventually(t, "both faults are set", func() bool { f := s.FaultsOn(""); return f.QueueFull && f.NoReceipts })
 }
 
 func TestPanelNarrowDarkAndArabic(t *testing.T) {

@@ -44,9 +44,25 @@ for (const fault of form.querySelectorAll(".fault")) {
   if (["dose", "span", "rate", "count"].includes(fault.dataset.kind)) slide(fault);
 }
 
+// One request at a time: each carries the whole form, and an older one must not
+// have the last word.
+let last = Promise.resolve();
+const patience = 10_000; // ms
+let waiting = 0; // presses that the state shown may not know of
+
+function inTurn(f) {
+  last = last.then(f).catch(lost);
+  return last;
+}
+
 async function send(target, body) {
-  const answer = await fetch(target, { method: "POST", body, headers: { Accept: "application/json" } });
-  const state = await answer.json();
+  let state;
+  try {
+    const answer = await fetch(target, { method: "POST", body, headers: { Accept: "application/json" }, signal: AbortSignal.timeout(patience) });
+    state = await answer.json();
+  } finally {
+    waiting--;
+  }
   failed.hidden = !state.error;
   failed.querySelector("bdi").textContent = state.error ?? "";
   draw(state);
@@ -55,7 +71,8 @@ async function send(target, body) {
 function submit(f, extra = {}) {
   const body = new URLSearchParams(new FormData(f));
   for (const [k, v] of Object.entries(extra)) body.set(k, v);
-  return send(f.getAttribute("action"), body).catch(lost);
+  waiting++;
+  return inTurn(() => send(f.getAttribute("action"), body));
 }
 
 for (const f of document.querySelectorAll('form[method="post"]')) {
@@ -67,7 +84,7 @@ for (const f of document.querySelectorAll('form[method="post"]')) {
 form.addEventListener("change", () => submit(form));
 document.getElementById("on").addEventListener("change", (e) => e.target.form.submit());
 
-// draw shows the state; what somebody holds is left alone.
+// draw shows the state; what somebody holds or has just pressed is left alone.
 function draw(state) {
   document.getElementById("good").hidden = state.faults !== "";
   document.getElementById("bad").hidden = state.faults === "";
@@ -77,6 +94,7 @@ function draw(state) {
   const rows = state.binds.map((b) => row(b.scope, b.mode, new Date(b.since).toLocaleTimeString(page.lang, { numberingSystem: "latn", hour12: false }), b.in_flight, ...counts(b)));
   document.getElementById("binds").replaceChildren(...rows);
   [...document.getElementById("total").querySelectorAll("td")].forEach((td, i) => { td.textContent = counts(state.total)[i]; });
+  if (waiting > 0) return;
   for (const fault of form.querySelectorAll(".fault")) value(fault, state.values[fault.dataset.name] ?? "");
 }
 
@@ -120,11 +138,7 @@ function lost() {
 }
 
 async function look() {
-  try {
-    draw(await (await fetch("faults/state?on=" + encodeURIComponent(main.dataset.scope))).json());
-  } catch {
-    lost();
-  }
+  await inTurn(async () => draw(await (await fetch("faults/state?on=" + encodeURIComponent(main.dataset.scope), { signal: AbortSignal.timeout(patience) })).json()));
   setTimeout(look, document.hidden ? 5000 : 1000);
 }
 look();
