@@ -1,7 +1,6 @@
 package smsc
 
 import (
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"io"
@@ -11,8 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/text/language"
 )
 
 // panel is the page that sets faults, and what scripts post to.
@@ -29,24 +26,12 @@ type panelWords struct {
 	Acts   map[string]string                        `json:"acts"`
 }
 
-func loadPanelWords(static fs.FS, lang string) panelWords {
-	var w panelWords
-	b, err := fs.ReadFile(static, "texts/faults."+lang+".json")
-	if err == nil {
-		err = json.Unmarshal(b, &w)
-	}
-	if err != nil {
-		panic(fmt.Sprintf("smsc: texts of the page of faults in %s: %v", lang, err)) // part of the binary
-	}
-	return w
+func newPanel(s *SMSC, static fs.FS) *panel {
+	return &panel{smsc: s, words: loadPanelWords(static), html: parsePage(static, "faults.html")}
 }
 
-func newPanel(s *SMSC, static fs.FS) *panel {
-	p := &panel{smsc: s, words: make(map[string]panelWords), html: template.Must(template.ParseFS(static, "faults.html"))}
-	for _, lang := range []string{"ar", "fr", "en"} {
-		p.words[lang] = loadPanelWords(static, lang)
-	}
-	return p
+func loadPanelWords(static fs.FS) map[string]panelWords {
+	return loadTexts[panelWords](static, "faults.")
 }
 
 func (p *panel) mount(mux *http.ServeMux) {
@@ -196,13 +181,14 @@ func (p *panel) render(w http.ResponseWriter, r *http.Request, status int, faile
 		buttons = append(buttons, named{name, words.Acts[name]})
 	}
 	data := map[string]any{
-		"Lang": lang, "Dir": direction(lang), "Words": words.Page, "On": on, "State": p.state(on), "Scopes": p.scopes(on),
+		"Lang": lang, "Dir": direction(lang), "Words": words.Page, "Here": "faults?on=" + url.QueryEscape(on) + "&", "On": on, "State": p.state(on), "Scopes": p.scopes(on),
 		"Columns": []string{"in_flight", "submitted", "accepted", "refused", "receipts", "delivered"},
 		"Groups":  p.groups(words, on), "Acts": buttons, "Script": r.PostFormValue("script"),
 		"Page": map[string]any{"lang": lang, "reconnecting": words.Page["reconnecting"]},
 	}
 	if failed != nil {
 		data["Failed"] = failed.Error()
+		data["Base"] = "../" // the page's addresses are relative to the one it is usually at
 	}
 	pageHeaders(w)
 	w.WriteHeader(status)
@@ -230,7 +216,6 @@ func (p *panel) press(w http.ResponseWriter, r *http.Request, do func(url.Values
 		return
 	}
 	if err != nil {
-		// The page's addresses are relative to the one it is usually at.
 		p.render(w, r, http.StatusUnprocessableEntity, err)
 		return
 	}
@@ -286,11 +271,7 @@ func (p *panel) script(w http.ResponseWriter, r *http.Request) {
 
 // Describe writes every fault and act with a sentence, for help texts.
 func Describe(w io.Writer) error {
-	static, err := fs.Sub(phoneFiles, "phone")
-	if err != nil {
-		return err
-	}
-	words := loadPanelWords(static, "en")
+	words := loadPanelWords(pageFiles())["en"]
 	for _, s := range settings() {
 		name := s.Name
 		if s.Kind != "flag" {
@@ -312,28 +293,4 @@ func Describe(w io.Writer) error {
 		}
 	}
 	return nil
-}
-
-func pageLanguage(r *http.Request) string {
-	lang := r.URL.Query().Get("lang")
-	if lang == "ar" || lang == "fr" || lang == "en" {
-		return lang
-	}
-	tag, _ := language.MatchStrings(phoneLanguages, r.Header.Get("Accept-Language"))
-	base, _ := tag.Base()
-	return base.String()
-}
-
-func direction(lang string) string {
-	if lang == "ar" {
-		return "rtl"
-	}
-	return "ltr"
-}
-
-func pageHeaders(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
-	h.Set("Vary", "Accept-Language")
 }

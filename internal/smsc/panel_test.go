@@ -3,10 +3,12 @@ package smsc_test
 import (
 	"encoding/json"
 	"errors"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/smsc"
@@ -76,6 +79,32 @@ func TestScriptOverHTTP(t *testing.T) {
 	}
 }
 
+// addresses lists where a page leads, as a browser reads it at some place.
+func addresses(t *testing.T, at, page string) (list []string) {
+	t.Helper()
+	base, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := regexp.MustCompile(`<base href="([^"]*)">`).FindStringSubmatch(page); m != nil {
+		if base, err = base.Parse(m[1]); err != nil {
+			t.Fatal(err)
+		}
+		page = strings.Replace(page, m[0], "", 1)
+	}
+	for _, m := range regexp.MustCompile(` (?:href|action|src)="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		to, err := base.Parse(html.UnescapeString(m[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, to.String())
+	}
+	if len(list) < 10 {
+		t.Fatalf("%d addresses", len(list))
+	}
+	return list
+}
+
 func TestFormsWithoutScript(t *testing.T) {
 	t.Parallel()
 	s, at, a := panel(t)
@@ -87,9 +116,13 @@ func TestFormsWithoutScript(t *testing.T) {
 	if _, err := a.Submit(soon(t), one("x")); !errors.Is(err, smpp.ErrSubmitFail) {
 		t.Errorf("got %v", err)
 	}
+	_, whole := post(t, at+"/set?lang=en", formType, "")
 	answer, text = post(t, at+"/set?lang=en", formType, "delay=soon")
 	if answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(text, "write 200ms") {
 		t.Errorf("%s", answer.Status)
+	}
+	if diff := cmp.Diff(addresses(t, at+"?lang=en", whole), addresses(t, at+"/set?lang=en", text)); diff != "" {
+		t.Errorf("the page that tells of a mistake leads elsewhere:\n%s", diff)
 	}
 	answer, _ = post(t, at+"/play", formType, url.Values{"script": {"full\nat 1h lose"}}.Encode())
 	if f := s.FaultsOn(""); answer.StatusCode != http.StatusOK || !f.QueueFull {

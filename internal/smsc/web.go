@@ -2,35 +2,22 @@ package smsc
 
 import (
 	"context"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"slices"
 	"time"
-
-	"golang.org/x/text/language"
 )
-
-//go:embed phone/*.html phone/*.js phone/*.css phone/*.svg phone/texts/*.json phone/fonts/*.woff2 phone/fonts/OFL.txt
-var phoneFiles embed.FS
 
 // Handler serves the browser phone. Its page uses relative addresses only, so
 // it may be mounted anywhere: http.StripPrefix("/phone", s.Handler()) under
 // "/phone/". It is an instrument for trying the service and has no login: keep
 // it off public networks.
 func (s *SMSC) Handler() http.Handler {
-	static, err := fs.Sub(phoneFiles, "phone")
-	if err != nil {
-		panic(err) // the folder is part of the binary
-	}
-	page := &phonePage{
-		smsc: s, words: loadWords(static),
-		html: template.Must(template.ParseFS(static, "phone.html")),
-	}
+	static := pageFiles()
+	page := &phonePage{smsc: s, words: loadTexts[map[string]string](static, ""), html: parsePage(static, "phone.html")}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", page.show)
 	mux.Handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(static))))
@@ -53,39 +40,17 @@ func cached(h http.Handler) http.Handler {
 	})
 }
 
-// words are the page's own texts in one language; the phone's screens come from
-// the application in the citizen's language.
-type words map[string]string
-
 type phonePage struct {
 	smsc  *SMSC
-	words map[string]words
+	words map[string]map[string]string
 	html  *template.Template
-}
-
-var phoneLanguages = language.NewMatcher([]language.Tag{language.French, language.Arabic, language.English})
-
-func loadWords(static fs.FS) map[string]words {
-	all := make(map[string]words)
-	for _, lang := range []string{"ar", "fr", "en"} {
-		b, err := fs.ReadFile(static, "texts/"+lang+".json")
-		if err == nil {
-			var w words
-			if err = json.Unmarshal(b, &w); err == nil {
-				all[lang] = w
-				continue
-			}
-		}
-		panic(fmt.Sprintf("smsc: texts of the phone page in %s: %v", lang, err)) // part of the binary
-	}
-	return all
 }
 
 func (p *phonePage) show(w http.ResponseWriter, r *http.Request) {
 	lang := pageLanguage(r)
 	pageHeaders(w)
 	err := p.html.Execute(w, map[string]any{
-		"Lang": lang, "Dir": direction(lang), "Words": p.words[lang],
+		"Lang": lang, "Dir": direction(lang), "Words": p.words[lang], "Here": "?",
 		"Page": map[string]any{
 			"lang": lang, "words": p.words[lang],
 			"ussdCode": p.smsc.cfg.USSDCode, "shortCode": p.smsc.cfg.ShortCode,

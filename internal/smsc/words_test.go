@@ -18,7 +18,7 @@ import (
 func TestPhoneWords(t *testing.T) {
 	t.Parallel()
 	code := ""
-	for _, name := range []string{"phone.html", "phone.js", "handset.js"} {
+	for _, name := range []string{"head.html", "phone.html", "phone.js", "handset.js"} {
 		b, err := os.ReadFile("phone/" + name)
 		if err != nil {
 			t.Fatal(err)
