@@ -1,6 +1,7 @@
 package smsc
 
 import (
+	"cmp"
 	"context"
 	"hash/fnv"
 	"math/rand/v2"
@@ -191,14 +192,14 @@ func (s *SMSC) strike(b *bind) fault {
 			short:    c.strikes("cut-short", &f.CutShort),
 			command:  c.strikes("unknown-command", &f.UnknownCommand),
 		},
-		responseID: f.ResponseID, receiptID: orElse(f.ReceiptID, f.ResponseID),
+		responseID: f.ResponseID, receiptID: cmp.Or(f.ReceiptID, f.ResponseID),
 		noReceipt: f.NoReceipts, receiptFirst: f.ReceiptFirst,
 		receiptDelay: c.between("receipt-delay", f.ReceiptDelay, f.ReceiptJitter),
 		receiptTwice: c.strikes("receipt-twice", &f.ReceiptTwice),
 		form:         f.ReceiptForm, by: f.ReceiptBind, lateEnroute: f.LateEnroute, echo: f.EchoReference,
 	}
 	if c.strikes("undelivered", &f.Undelivered) {
-		hit.undelivered = orElse(f.UndeliveredErr, defaultErr)
+		hit.undelivered = cmp.Or(f.UndeliveredErr, defaultErr)
 	}
 	if f.DropAfter > 0 {
 		f.DropAfter--

@@ -1,6 +1,7 @@
 package smsc
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"io"
@@ -281,7 +282,7 @@ func Describe(w io.Writer) error {
 					example = v
 				}
 			}
-			name += "=" + orElse(example, "7")
+			name += "=" + cmp.Or(example, "7")
 		}
 		if _, err := fmt.Fprintf(w, "  %-28s %s. %s\n", name, words.Faults[s.Name].Label, words.Faults[s.Name].Shows); err != nil {
 			return err

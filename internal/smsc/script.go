@@ -37,9 +37,6 @@ type Step struct {
 	Outbind string // address of an application that waits for it
 }
 
-// Assignment is one fault by its name.
-type Assignment struct{ Name, Value string }
-
 // ParseScript reads a script; an error says in which step.
 func ParseScript(text string) (Script, error) {
 	var script Script
@@ -114,14 +111,11 @@ func parseStep(words []string, at time.Duration) (Step, error) {
 				}
 			}
 		default:
-			name, value, given := strings.Cut(word, "=")
-			if !given {
-				value = "on"
-			}
-			if err := f.Set(name, value); err != nil {
+			a := assignmentOf(word)
+			if err := f.Set(a.Name, a.Value); err != nil {
 				return step, fmt.Errorf("%w; acts are %s", err, strings.Join(known, ", "))
 			}
-			step.Set = append(step.Set, Assignment{name, value})
+			step.Set = append(step.Set, a)
 		}
 	}
 	if step.For > 0 && len(step.Set) == 0 {
@@ -154,11 +148,11 @@ func (s *SMSC) moments(script Script) []moment {
 
 // apply does one step now. What it sets joins the faults that are there.
 func (s *SMSC) apply(step Step) error {
-	if step.Behave {
+	switch {
+	case step.Behave && step.On == "":
+		s.SetFaults(Faults{})
+	case step.Behave:
 		s.SetFaultsOn(step.On, Faults{})
-		if step.On == "" {
-			s.SetFaults(Faults{})
-		}
 	}
 	if len(step.Set) > 0 {
 		s.mu.Lock()

@@ -1,6 +1,7 @@
 package smsc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -70,15 +71,24 @@ func settings() []setting {
 func ParseFaults(text string) (Faults, error) {
 	var f Faults
 	for word := range strings.FieldsSeq(text) {
-		name, value, given := strings.Cut(word, "=")
-		if !given {
-			value = "on"
-		}
-		if err := f.Set(name, value); err != nil {
+		a := assignmentOf(word)
+		if err := f.Set(a.Name, a.Value); err != nil {
 			return Faults{}, err
 		}
 	}
 	return f, nil
+}
+
+// Assignment is one fault by its name.
+type Assignment struct{ Name, Value string }
+
+// assignmentOf reads "lose=3", or "lose" alone, which is all of it.
+func assignmentOf(word string) Assignment {
+	name, value, given := strings.Cut(word, "=")
+	if !given {
+		value = "on"
+	}
+	return Assignment{name, value}
 }
 
 // Set changes one fault by its name; "off" takes it away.
@@ -301,7 +311,7 @@ func undelivered(name, group string) setting {
 			if f.Undelivered <= 0 {
 				return ""
 			}
-			return fmt.Sprintf("%s:%v", orElse(f.UndeliveredErr, defaultErr), f.Undelivered)
+			return fmt.Sprintf("%s:%v", cmp.Or(f.UndeliveredErr, defaultErr), f.Undelivered)
 		},
 		set: func(f *Faults, v string) (err error) {
 			f.UndeliveredErr, f.Undelivered = "", 0

@@ -34,11 +34,7 @@ func (s *SMSC) Insist(ctx context.Context, msisdn, to, text string) error {
 			if err == nil {
 				break
 			}
-			t := time.NewTimer(wait)
-			select {
-			case <-t.C:
-			case <-ctx.Done():
-				t.Stop()
+			if pause(ctx, wait); ctx.Err() != nil {
 				return fmt.Errorf("part %d of %d: %w", i+1, len(parts), err)
 			}
 		}

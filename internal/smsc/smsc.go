@@ -1,6 +1,7 @@
 package smsc
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -44,15 +45,15 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	c.DialogueLimit = orElse(c.DialogueLimit, 180*time.Second)
-	c.StepLimit = orElse(c.StepLimit, 25*time.Second)
-	c.DeliverLimit = orElse(c.DeliverLimit, 10*time.Second)
-	c.LedgerMax = orElse(c.LedgerMax, 100_000)
+	c.DialogueLimit = cmp.Or(c.DialogueLimit, 180*time.Second)
+	c.StepLimit = cmp.Or(c.StepLimit, 25*time.Second)
+	c.DeliverLimit = cmp.Or(c.DeliverLimit, 10*time.Second)
+	c.LedgerMax = cmp.Or(c.LedgerMax, 100_000)
 	// Answers that are held back must not hold up others.
-	c.Session.HandlerConcurrency = orElse(c.Session.HandlerConcurrency, 1000)
-	c.Session.HandlerQueue = orElse(c.Session.HandlerQueue, 10_000)
-	c.USSDCode = orElse(c.USSDCode, "*369#")
-	c.ShortCode = orElse(c.ShortCode, "3690")
+	c.Session.HandlerConcurrency = cmp.Or(c.Session.HandlerConcurrency, 1000)
+	c.Session.HandlerQueue = cmp.Or(c.Session.HandlerQueue, 10_000)
+	c.USSDCode = cmp.Or(c.USSDCode, "*369#")
+	c.ShortCode = cmp.Or(c.ShortCode, "3690")
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -63,14 +64,6 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	return c
-}
-
-func orElse[T comparable](v, other T) T {
-	var zero T
-	if v == zero {
-		return other
-	}
-	return v
 }
 
 // systemID is the operator's own name.

@@ -29,14 +29,19 @@ type tap struct {
 
 	reading sync.Mutex // one reader, the session and then nobody
 
-	manner   sync.Mutex
-	halfOpen bool
-	stopped  bool
-	rate     int
+	behaving sync.Mutex
+	manner   manner
 	dead     bool          // has been half open: its stream has a hole
-	changed  chan struct{} // closed and replaced when one of these changes
-	closed   chan struct{}
-	once     sync.Once
+	changed  chan struct{} // closed and replaced when manner changes
+
+	closed chan struct{}
+	once   sync.Once
+}
+
+// manner is how a link carries on.
+type manner struct {
+	halfOpen, stopped bool
+	rate              int // octets a second; 0: no limit
 }
 
 // tapAddr carries the tap in the remote address, so that a session leads to it.
@@ -85,16 +90,17 @@ func (t *tap) scope() string { return t.account + "/" + strconv.Itoa(t.place) }
 
 // behave takes on how the link is to carry on.
 func (t *tap) behave(f Faults) {
-	t.manner.Lock()
-	defer t.manner.Unlock()
-	if t.halfOpen == f.HalfOpen && t.stopped == f.StopReading && t.rate == f.ReadRate {
+	t.behaving.Lock()
+	defer t.behaving.Unlock()
+	now := manner{f.HalfOpen, f.StopReading, f.ReadRate}
+	if t.manner == now {
 		return
 	}
 	// A stream with a hole in it is of no use any more.
 	if t.dead && !f.HalfOpen {
 		_ = t.Conn.Close()
 	}
-	t.halfOpen, t.stopped, t.rate = f.HalfOpen, f.StopReading, f.ReadRate
+	t.manner = now
 	select {
 	case <-t.closed:
 	default:
@@ -104,19 +110,27 @@ func (t *tap) behave(f Faults) {
 	t.changed = make(chan struct{})
 }
 
-func (t *tap) conditions() (halfOpen, stopped bool, rate int, changed <-chan struct{}) {
-	t.manner.Lock()
-	defer t.manner.Unlock()
-	return t.halfOpen, t.stopped, t.rate, t.changed
+// now is the manner, and a channel that is closed when it changes.
+func (t *tap) now() (manner, <-chan struct{}) {
+	t.behaving.Lock()
+	defer t.behaving.Unlock()
+	return t.manner, t.changed
+}
+
+// swallows reports whether what passes now is gone; from then on all is.
+func (t *tap) swallows() bool {
+	t.behaving.Lock()
+	defer t.behaving.Unlock()
+	t.dead = t.dead || t.manner.halfOpen
+	return t.dead
 }
 
 // Read hands on what came, when the faults allow; what comes to a half-open
 // link is gone.
 func (t *tap) Read(p []byte) (int, error) {
 	for {
-		_, _, rate, _ := t.conditions()
-		if rate > 0 && len(p) > rate {
-			p = p[:rate]
+		if m, _ := t.now(); m.rate > 0 && len(p) > m.rate {
+			p = p[:m.rate]
 		}
 		n, err := t.read(p)
 		if err != nil {
@@ -125,11 +139,7 @@ func (t *tap) Read(p []byte) (int, error) {
 		if !t.hold(n) {
 			return 0, net.ErrClosed
 		}
-		t.manner.Lock()
-		t.dead = t.dead || t.halfOpen
-		dead := t.dead
-		t.manner.Unlock()
-		if !dead {
+		if !t.swallows() {
 			return n, nil
 		}
 	}
@@ -150,12 +160,12 @@ func (t *tap) read(p []byte) (int, error) {
 // slow reader takes. It is false once the link is closed.
 func (t *tap) hold(n int) bool {
 	for {
-		_, stopped, rate, changed := t.conditions()
+		m, changed := t.now()
 		var after <-chan time.Time
 		switch {
-		case stopped:
-		case rate > 0:
-			timer := time.NewTimer(time.Duration(n) * time.Second / time.Duration(rate))
+		case m.stopped:
+		case m.rate > 0:
+			timer := time.NewTimer(time.Duration(n) * time.Second / time.Duration(m.rate))
 			defer timer.Stop()
 			after = timer.C
 		default:
@@ -173,7 +183,7 @@ func (t *tap) hold(n int) bool {
 
 // SetReadDeadline leaves a slow reader its time.
 func (t *tap) SetReadDeadline(at time.Time) error {
-	if _, stopped, rate, _ := t.conditions(); stopped || rate > 0 {
+	if m, _ := t.now(); m.stopped || m.rate > 0 {
 		at = time.Time{}
 	}
 	return t.Conn.SetReadDeadline(at)
@@ -195,14 +205,7 @@ func (t *tap) Write(b []byte) (int, error) {
 
 // put writes unless the link is half open; t.mu is held.
 func (t *tap) put(b []byte) error {
-	if len(b) == 0 {
-		return nil
-	}
-	t.manner.Lock()
-	t.dead = t.dead || t.halfOpen
-	dead := t.dead
-	t.manner.Unlock()
-	if dead {
+	if len(b) == 0 || t.swallows() {
 		return nil
 	}
 	_, err := t.Conn.Write(b)
@@ -211,7 +214,7 @@ func (t *tap) put(b []byte) error {
 
 // CloseWrite lets a session that ends in order close its half first.
 func (t *tap) CloseWrite() error {
-	if halfOpen, _, _, _ := t.conditions(); halfOpen {
+	if m, _ := t.now(); m.halfOpen {
 		return nil
 	}
 	if c, ok := t.Conn.(interface{ CloseWrite() error }); ok {
@@ -224,13 +227,13 @@ func (t *tap) CloseWrite() error {
 // before the fault ends.
 func (t *tap) Close() error {
 	t.once.Do(func() { close(t.closed) })
-	halfOpen, _, _, changed := t.conditions()
+	m, changed := t.now()
 	t.smsc.mu.Lock()
-	delete(t.smsc.taps, t)
-	linger := halfOpen && !t.smsc.closed
-	if linger {
-		t.smsc.taps[t] = struct{}{} // to hear when it behaves again
+	linger := m.halfOpen && !t.smsc.closed
+	if linger { // and stays known, to hear when it behaves again
 		t.smsc.wg.Go(func() { t.deaf(changed) })
+	} else {
+		delete(t.smsc.taps, t)
 	}
 	t.smsc.mu.Unlock()
 	if linger {
