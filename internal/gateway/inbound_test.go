@@ -1,12 +1,18 @@
 package gateway_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
 	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/smpp"
+	"github.com/wasl-sms/wasl/smpp/gsm"
 )
 
 // raw is a text of person n as octets.
@@ -111,4 +117,135 @@ func TestHostileParts(t *testing.T) {
 	if slices.Contains(got, "never") {
 		t.Error("half a text was handed on at once")
 	}
+}
+
+func TestInboundTextIsAckedOnceCommitted(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	if s := f.deliver(t, says(1, "SUIVI 48213377")); s != smpp.StatusOK {
+		t.Fatalf("answered with %v", s)
+	}
+	var n int
+	if err := f.db.QueryRow(t.Context(), `select count(*) from inbox`).Scan(&n); err != nil || n != 1 {
+		t.Fatalf("acknowledged with %d rows, %v", n, err)
+	}
+	if s := f.deliver(t, says(1, "SUIVI 48213377")); s != smpp.StatusOK {
+		t.Fatalf("the repeat was answered with %v", s)
+	}
+	runtest.Eventually(t, "it is handed on", func() bool { return len(f.service.bodies()) == 1 })
+	in := f.service.got[0]
+	if in.From != number(1) || in.To != "3690" || in.Operator != "north" || in.Body.Raw() != "SUIVI 48213377" {
+		t.Errorf("handed on %+v", in)
+	}
+}
+
+func TestWaysOfALongTextIn(t *testing.T) {
+	t.Parallel()
+	body := strings.Repeat("Je demande une autorisation. ", 8)
+	cut := func(wide, tlvs bool) []smpp.ShortMessage {
+		parts, a := gsm.Split(body, gsm.Options{Ref: 300, Ref16: wide})
+		var list []smpp.ShortMessage
+		for i, p := range parts {
+			m := says(1, "")
+			m.DataCoding = a.DataCoding()
+			m.Payload = p.Payload
+			if tlvs {
+				m.TLVs.SetSAR(300, uint8(len(parts)), uint8(i+1))
+			} else {
+				m.ESMClass = smpp.ESMClassUDHI
+				m.Payload = append(p.UDH, p.Payload...)
+			}
+			list = append(list, m)
+		}
+		slices.Reverse(list)
+		return list
+	}
+	whole := says(1, body)
+	whole.UsePayloadTLV = true
+	for name, list := range map[string][]smpp.ShortMessage{
+		"8 bit header": cut(false, false), "16 bit header": cut(true, false), "sar parameters": cut(true, true),
+		"message_payload": {whole},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setUp(t, oneBind)
+			for _, m := range list {
+				if s := f.deliver(t, m); s != smpp.StatusOK {
+					t.Fatalf("answered with %v", s)
+				}
+			}
+			runtest.Eventually(t, "it is handed on", func() bool { return len(f.service.bodies()) == 1 })
+			if got := f.service.bodies()[0]; got != body {
+				t.Errorf("handed on %q", got)
+			}
+		})
+	}
+}
+
+func TestOddMessagesDoNoHarm(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	part0 := says(1, "")
+	part0.ESMClass, part0.Payload = smpp.ESMClassUDHI, append([]byte{5, 0, 3, 9, 2, 0}, "part none"...)
+	short := says(1, "")
+	short.ESMClass, short.Payload = smpp.ESMClassUDHI, []byte{9, 0, 3}
+	machine := says(1, "auto-reply")
+	machine.Source = smpp.Address{TON: 5, Addr: "BANK"}
+	binary := says(1, "")
+	binary.DataCoding, binary.Payload = 0x04, []byte{1, 2, 3}
+	unreadable := receiptFor(says(1, ""), "", "")
+	unreadable.Payload = []byte("nothing of use")
+	orphan := receiptFor(says(1, ""), "999", "DELIVRD")
+	empty := says(1, "")
+	empty.Payload = nil
+	for i, m := range []smpp.ShortMessage{part0, short, machine, binary, unreadable, orphan, empty} {
+		if s := f.deliver(t, m); s != smpp.StatusOK {
+			t.Errorf("message %d answered with %v", i, s)
+		}
+	}
+	_ = f.deliver(t, says(2, "RDV"))
+	runtest.Eventually(t, "the next text is handed on", func() bool { return slices.Contains(f.service.bodies(), "RDV") })
+	if !slices.Contains(f.service.bodies(), "part none") || slices.Contains(f.service.bodies(), "auto-reply") {
+		t.Errorf("handed on %q", f.service.bodies())
+	}
+}
+
+// With the inbox locked, texts are refused for now and the link lives on.
+func TestASlowDatabaseRefusesForNow(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	err := f.db.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `lock table inbox, receipt, message_part in access exclusive mode`); err != nil {
+			return err
+		}
+		f.mu.Lock()
+		s := f.links[0]
+		f.mu.Unlock()
+		late := make(chan error, 1)
+		m := says(1, "RDV")
+		m.Command = smpp.DeliverSM
+		if err := s.SubmitAsync(ctx, m, func(_ smpp.SubmitResult, err error) { late <- err }); err != nil {
+			return err
+		}
+		f.mu.Lock()
+		f.seen = nil
+		f.mu.Unlock()
+		enquire(t, f)
+		if err := <-late; !errors.Is(err, smpp.ErrRxTAppn) {
+			t.Errorf("answered with %v", err)
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if i, j := slices.Index(f.seen, smpp.EnquireLinkResp), slices.Index(f.seen, smpp.DeliverSMResp); i < 0 || j < i {
+			t.Errorf("answers came as %v", f.seen)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := f.deliver(t, says(1, "RDV")); s != smpp.StatusOK { // the operator tries again
+		t.Fatalf("answered with %v", s)
+	}
+	runtest.Eventually(t, "it is handed on once", func() bool { return cmp.Equal(f.service.bodies(), []string{"RDV"}) })
 }
