@@ -28,6 +28,7 @@ if (rows.length) {
 async function follow(part) {
   if (document.hidden || part.contains(document.activeElement)) return later(part);
   const answer = await fetch(part.dataset.follow, { redirect: "error" });
+  if (answer.status >= 500) return later(part); // a moment without its database: what is shown must not look live for ever
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
   if (!fresh) return;
