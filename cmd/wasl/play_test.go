@@ -95,7 +95,11 @@ func (w *world) staff(role, key string) casework.Command {
 // byRef finds a case.
 func (w *world) byRef(t *testing.T, ref string) casework.File {
 	t.Helper()
-	f, err := casework.ByRef(t.Context(), w.st.db, ref)
+	var id int64
+	if err := w.st.db.QueryRow(t.Context(), `select id from case_file where ref = $1`, ref).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	f, err := casework.Look(t.Context(), w.st.db, id)
 	if err != nil {
 		t.Fatal(err)
 	}

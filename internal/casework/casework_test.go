@@ -243,7 +243,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 }
 
-func TestHistoryAndMyCases(t *testing.T) {
+func TestHistory(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	f := b.ask(t)
@@ -253,11 +253,10 @@ func TestHistoryAndMyCases(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	after, err := b.move(t.Context(), clerk(), f, casework.Move{Event: "take", Note: "in the blue folder"})
-	if err != nil {
+	if _, err := b.move(t.Context(), clerk(), f, casework.Move{Event: "take", Note: "in the blue folder"}); err != nil {
 		t.Fatal(err)
 	}
-	newer := b.ask(t)
+	b.ask(t) // another's, of which nothing may come
 
 	h, err := casework.History(t.Context(), b.db, f.ID)
 	if err != nil {
@@ -270,20 +269,6 @@ func TestHistoryAndMyCases(t *testing.T) {
 	want := []string{"loan.ask:>ASKED::", "loan.read:>:clerk:", "loan.take:ASKED>IN_HAND:clerk:in the blue folder"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("history is %q, want %q", got, want)
-	}
-	mine, err := casework.My(t.Context(), b.db, b.account, 5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(mine) != 2 || mine[0].ID != newer.ID || mine[1] != after {
-		t.Errorf("my cases are %+v", mine)
-	}
-	if found, err := casework.ByRef(t.Context(), b.db, f.Ref); err != nil || found != after {
-		t.Errorf("by reference: %+v, %v", found, err)
-	}
-	wrong := f.Ref[:7] + string('0'+(f.Ref[7]-'0'+1)%10)
-	if _, err := casework.ByRef(t.Context(), b.db, wrong); fault.KindOf(err) != fault.KindNotFound {
-		t.Errorf("a reference with a wrong check digit: %v", err)
 	}
 }
 

@@ -2,13 +2,10 @@ package casework
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/wasl-sms/wasl/internal/fault"
 )
 
 // Querier reads: a pool, or a transaction.
@@ -50,37 +47,4 @@ func History(ctx context.Context, db Querier, caseID int64) ([]Happening, error)
 		return nil, fmt.Errorf("history of case %d: %w", caseID, err)
 	}
 	return all, nil
-}
-
-// My lists an account's cases, newest first.
-func My(ctx context.Context, db Querier, accountID int64, limit int) ([]File, error) {
-	rows, err := db.Query(ctx, sqlMy, accountID, limit)
-	if err != nil {
-		return nil, fmt.Errorf("cases of account %d: %w", accountID, err)
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[File])
-	if err != nil {
-		return nil, fmt.Errorf("cases of account %d: %w", accountID, err)
-	}
-	return all, nil
-}
-
-// ByRef gives a case by its reference, without a lock: for reading only. A
-// reference that no case has is NotFound.
-func ByRef(ctx context.Context, db Querier, ref string) (File, error) {
-	if !ValidRef(ref) {
-		return File{}, fault.NotFound("case.unknown", nil)
-	}
-	rows, err := db.Query(ctx, sqlByRef, ref)
-	if err != nil {
-		return File{}, fmt.Errorf("find a case: %w", err)
-	}
-	f, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[File])
-	if errors.Is(err, pgx.ErrNoRows) {
-		return File{}, fault.NotFound("case.unknown", nil)
-	}
-	if err != nil {
-		return File{}, fmt.Errorf("find a case: %w", err)
-	}
-	return f, nil
 }

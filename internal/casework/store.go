@@ -89,7 +89,3 @@ from case_file c
 join audit_event a on a.object_kind = c.machine and a.object_id = c.id
 left join transition t on t.case_id = c.id and t.audit_id = a.id
 where c.id = $1 order by a.id limit $2`
-
-const sqlMy = `select ` + caseColumns + ` from case_file where account_id = $1 order by id desc limit $2`
-
-const sqlByRef = `select ` + caseColumns + ` from case_file where ref = $1`
