@@ -35,6 +35,8 @@ type webFormat struct {
 	read func(*http.Response, []byte) (text string, end bool)
 	// What the format lacks.
 	noSession, noHangUp, expires bool
+	// exact: a repeat can be told however late it comes.
+	exact bool
 }
 
 func posted(at, contentType, body string) *http.Request {
@@ -86,6 +88,7 @@ func webFormats() []webFormat {
 				word, text, _ := strings.Cut(string(b), " ")
 				return text, word != "CON"
 			},
+			exact: true,
 		},
 		{
 			name: "hubtel",
@@ -99,7 +102,7 @@ func webFormats() []webFormat {
 			read: func(_ *http.Response, b []byte) (string, bool) {
 				return from(b, "Message").(string), from(b, "Type") == "Release"
 			},
-			expires: true,
+			expires: true, exact: true,
 		},
 		{
 			name: "arkesel",
@@ -139,6 +142,7 @@ func webFormats() []webFormat {
 			read: func(_ *http.Response, b []byte) (string, bool) {
 				return from(b, "payload", "request").(string), from(b, "command") == "terminate"
 			},
+			exact: true,
 		},
 		{
 			name: "airtel",
