@@ -29,7 +29,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		reg: reg,
 		refused: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "smpp_bind_refused", Help: "1 while the operator refuses the bind: it is tried again seldom, so that the account is not locked.",
+			Name: "smpp_bind_refused", Help: "1 while the operator refuses the bind.",
 		}, bind),
 		answers: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "smpp_response_seconds", Help: "From a submit_sm with a text to its response.", Buckets: seconds,

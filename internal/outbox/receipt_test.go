@@ -61,6 +61,31 @@ func TestReceiptsInAnyOrder(t *testing.T) {
 	}
 }
 
+// An operator that still tries when we have given up may get through after
+// all: nobody is called for a text that arrived.
+func TestAReceiptAfterTheTextsTime(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, nil)
+	op := &operator{answer: accept}
+	f.enqueue(t, told(1, message.Gate))
+	stop := f.serve(t, north, op)
+	runtest.Start(t, f.Run)
+	runtest.Eventually(t, "it is accepted", func() bool { return f.states(t)["accepted"] == 1 })
+	stop()
+	f.receive(t, failed("m1"))
+	f.clock.Advance(13 * time.Hour)
+	f.serve(t, north, op)
+	runtest.Eventually(t, "its time is over", func() bool { return f.states(t)["expired"] == 1 })
+	f.receive(t, failed("m1"), onItsWay("m1"))
+	if s := f.states(t); s["expired"] != 1 {
+		t.Errorf("it came back: %v", s)
+	}
+	f.receive(t, reached("m1"))
+	if s := f.states(t); s["delivered"] != 1 {
+		t.Errorf("states are %v", s)
+	}
+}
+
 func TestReceiptBeforeTheResponse(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, nil)

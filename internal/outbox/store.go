@@ -131,7 +131,7 @@ join message m on m.id = r.id >> 8
 cross join lateral (select $2::timestamptz + ($1::interval[])[o.class][o.redelivered + 1] as due) d
 cross join lateral (select d.due, coalesce(d.due < o.expires_at, false) as again) n
 where p.id = r.id and (
-    r.state = 'delivered' and p.state in ('accepted', 'in_doubt', 'later', 'queued', 'unknown')
+    r.state = 'delivered' and p.state in ('accepted', 'in_doubt', 'later', 'queued', 'unknown', 'expired')
     or r.state = 'undelivered' and p.state in ('accepted', 'in_doubt')
     or r.state = 'enroute' and p.state = 'in_doubt')
 returning p.operator, p.state, p.sent_at`
