@@ -32,8 +32,8 @@ func TestCloseWithoutObject(t *testing.T) {
 	b.want("Demande close", "Sans objet")
 	b.post(at+"/no_object", form)
 	var moves, told int
-	w.one(&moves, `select count(*) from transition where case_id = $1 and event = 'close_no_object' and reason_code = 'doubled'`, sent.ID)
-	w.one(&told, `select count(*) from message where case_id = $1 and text_key = 'permit.no_object'`, sent.ID)
+	w.Scan(&moves, `select count(*) from transition where case_id = $1 and event = 'close_no_object' and reason_code = 'doubled'`, sent.ID)
+	w.Scan(&told, `select count(*) from message where case_id = $1 and text_key = 'permit.no_object'`, sent.ID)
 	if moves != 1 || told != 1 {
 		t.Errorf("closed %d times, told %d times", moves, told)
 	}
@@ -49,10 +49,10 @@ func TestTimetableOpensOnTheNextSession(t *testing.T) {
 	w.staff("planning", text.French, desk.Grant{Role: desk.Establishment, EstablishmentID: w.house("AINS")})
 	last := "select max(upper(period)) from occurrence o where o.establishment_id = $1 and date_trunc('week', o.day) = $2"
 	var ends time.Time
-	w.one(&ends, last, w.house("AINS"), time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC))
-	w.forward(ends.Sub(w.now()) + time.Minute) // the last session of the week is over
+	w.Scan(&ends, last, w.house("AINS"), time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC))
+	w.Add(ends.Sub(w.Now()) + time.Minute) // the last session of the week is over
 	var next int64
-	w.one(&next, `select id from occurrence where establishment_id = $1 and lower(period) > $2 order by lower(period), id limit 1`, w.house("AINS"), w.now())
+	w.Scan(&next, `select id from occurrence where establishment_id = $1 and lower(period) > $2 order by lower(period), id limit 1`, w.house("AINS"), w.Now())
 	b := w.login("planning")
 	b.get("/timetable")
 	if !strings.Contains(b.last, fmt.Sprintf(`"/occurrence/%d"`, next)) {

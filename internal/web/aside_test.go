@@ -17,17 +17,17 @@ import (
 
 // setAside stores a text from a person that failed too often, since so long.
 func (w *world) setAside(reason string, tries, lost int, ago time.Duration) (id int64) {
-	w.t.Helper()
-	at := w.now().Add(-ago)
-	w.one(&id, `insert into inbox (operator, sender, short_code, number_sealed, body_sealed, received_at, state, due_at, done_at, tries, lost, reason)
+	w.T.Helper()
+	at := w.Now().Add(-ago)
+	w.Scan(&id, `insert into inbox (operator, sender, short_code, number_sealed, body_sealed, received_at, state, due_at, done_at, tries, lost, reason)
 		values ('north', 'x', '3690', '+212661234567', 'SUIVI 48213377', $1, 'quarantined', $1, $2, $3, $4, $5) returning id`,
 		at.Add(-6*time.Minute), at, tries, lost, reason)
 	return id
 }
 
 func (w *world) stateOf(id int64) (state string) {
-	w.t.Helper()
-	w.one(&state, `select state from inbox where id = $1`, id)
+	w.T.Helper()
+	w.Scan(&state, `select state from inbox where id = $1`, id)
 	return state
 }
 
@@ -68,8 +68,8 @@ func TestTextsSetAside(t *testing.T) {
 	}
 	late.want("Somebody dealt with this message before you", "It took too long")
 	// It failed again meanwhile: what is wished of the old failure is not wished of the new.
-	_, err := w.db.Exec(t.Context(), `update inbox set state = 'quarantined', done_at = $2 where id = $1`, broken, w.now())
-	w.must(err)
+	_, err := w.DB.Exec(t.Context(), `update inbox set state = 'quarantined', done_at = $2 where id = $1`, broken, w.Now())
+	w.Must(err)
 	again.Set("key", "anew")
 	if status := b.post(at, again); status != http.StatusConflict || w.stateOf(broken) != "quarantined" {
 		t.Errorf("a choice about an earlier failure: %d, it is %s", status, w.stateOf(broken))
@@ -87,7 +87,7 @@ func TestTextsSetAside(t *testing.T) {
 	}
 	b.get("/aside")
 	v := b.fields("/aside")
-	w.forward(time.Minute)
+	w.Add(time.Minute)
 	after := w.setAside("internal", 5, 0, 0) // after the page was shown
 	b.post("/aside", v)
 	if w.stateOf(broken) != "waiting" || w.stateOf(after) != "quarantined" {
@@ -104,7 +104,7 @@ func TestTextsSetAside(t *testing.T) {
 	trail.get("/audit?action=inbox")
 	trail.want("SMS reçu réessayé", "SMS reçu laissé de côté", "SMS mis de côté tous réessayés", fmt.Sprint("SMS reçu ", slow))
 	var detail string
-	w.one(&detail, `select string_agg(detail::text, ' ') from audit_event where action like 'inbox.%'`)
+	w.Scan(&detail, `select string_agg(detail::text, ' ') from audit_event where action like 'inbox.%'`)
 	if strings.Contains(detail, "48213377") || !strings.Contains(detail, "panic") {
 		t.Errorf("the trail holds %s", detail)
 	}

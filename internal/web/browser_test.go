@@ -230,15 +230,15 @@ func TestDecideByKeyboard(t *testing.T) {
 	)
 	title := get(t, ctx, chromedp.Text(chromedp.CSS(".confirm h1")))
 	var state string
-	w.one(&state, `select state from case_file where id = $1`, first.ID)
+	w.Scan(&state, `select state from case_file where id = $1`, first.ID)
 	if state != "GRANTED" || !strings.Contains(title, "Décision prise") {
 		t.Errorf("%s, and the page says %q", state, title)
 	}
 	// The tick moves by itself when the operator takes the text and delivers it.
 	for part, word := range map[string]string{"accepted": "Envoyé"} {
-		_, err := w.db.Exec(ctx, `update message_part set state = $1, sent_at = now(), accepted_at = now() where message_id in
+		_, err := w.DB.Exec(ctx, `update message_part set state = $1, sent_at = now(), accepted_at = now() where message_id in
 			(select id from message where case_id = $2)`, part, first.ID)
-		w.must(err)
+		w.Must(err)
 		run(t, ctx, chromedp.WaitVisible(chromedp.CSS(".t-"+part)))
 		if shown := get(t, ctx, chromedp.Text(chromedp.CSS(".t-"+part))); !strings.Contains(shown, word) {
 			t.Errorf("tick says %q", shown)

@@ -18,10 +18,10 @@ import (
 
 // post of the nth form that goes to an address, as the page has it.
 func (b *browser) submit(action string, nth int, more url.Values) int {
-	b.w.t.Helper()
+	b.w.T.Helper()
 	parts := strings.Split(b.last, `action="`+action+`"`)
 	if len(parts) <= nth {
-		b.w.t.Fatalf("no form %d to %s: %s", nth, action, b.text())
+		b.w.T.Fatalf("no form %d to %s: %s", nth, action, b.text())
 	}
 	in, _, _ := strings.Cut(parts[nth], "</form>")
 	v := url.Values{}
@@ -58,13 +58,13 @@ func TestGate(t *testing.T) {
 	b.get("/gate")
 	b.submit("/gate", 1, url.Values{"code": {"12345678"}})
 	b.want("Un chiffre est faux")
-	w.forward(slot.Start.Sub(w.now()) - 20*time.Minute)
+	w.Add(slot.Start.Sub(w.Now()) - 20*time.Minute)
 	b = w.login("gardien")
 	b.submit("/gate", 1, url.Values{"code": {strings.NewReplacer("0", "٠", "1", "١", "2", "٢").Replace(v.Code)}})
 	b.want("Entrez", "Karim Alaoui", "2 personnes")
 	// A flag makes it amber; the supervisor settles it.
-	_, err := w.db.Exec(t.Context(), `insert into visit_flag (visit_id, kind, source, blocks_gate, at) values ($1, 'court', 'test', true, $2)`, v.ID, w.now())
-	w.must(err)
+	_, err := w.DB.Exec(t.Context(), `insert into visit_flag (visit_id, kind, source, blocks_gate, at) values ($1, 'court', 'test', true, $2)`, v.ID, w.Now())
+	w.Must(err)
 	w.staff("chef", text.French, desk.Grant{Role: desk.Establishment, EstablishmentID: w.house("AINS")})
 	chief := w.login("chef")
 	chief.get("/gate")
@@ -88,8 +88,8 @@ func TestGate(t *testing.T) {
 	b.want("Tous les visiteurs sont enregistrés")
 	var state string
 	var present int
-	w.one(&state, `select state from visit where id = $1`, v.ID)
-	w.one(&present, `select count(*) from audit_event where action = 'visit.present' and object_id = $1`, v.ID)
+	w.Scan(&state, `select state from visit where id = $1`, v.ID)
+	w.Scan(&present, `select count(*) from audit_event where action = 'visit.present' and object_id = $1`, v.ID)
 	if state != string(visit.CheckedIn) || present != 2 {
 		t.Errorf("%s with %d let in", state, present)
 	}
@@ -121,15 +121,15 @@ func TestCloseADay(t *testing.T) {
 	}
 	run(t, ctx, chromedp.Click(chromedp.CSS("main form button")), chromedp.WaitVisible(chromedp.CSS(".confirm")))
 	var state string
-	w.one(&state, `select state from visit where id = $1`, v.ID)
+	w.Scan(&state, `select state from visit where id = $1`, v.ID)
 	told := func() (n int) {
-		w.one(&n, `select count(*) from message where case_id = $1 and text_key like 'visit.sms.closed%'`, v.ID)
+		w.Scan(&n, `select count(*) from message where case_id = $1 and text_key like 'visit.sms.closed%'`, v.ID)
 		return n
 	}
 	if state != string(visit.CancelledPrison) || told() != 1 {
 		t.Errorf("%s, told %d times", state, told())
 	}
-	if err := w.visits.RunClosures(t.Context()); err != nil || told() != 1 {
+	if err := w.Visits.RunClosures(t.Context()); err != nil || told() != 1 {
 		t.Errorf("a second run: %v, told %d times", err, told())
 	}
 	b := w.login("planning")
@@ -165,14 +165,14 @@ func TestAuditPage(t *testing.T) {
 	w.staff("audit", text.English, desk.Grant{Role: desk.Auditor})
 	sent := w.request(w.family(text.French, 0), "41207")
 	w.login("directeur").get("/case/" + sent.Ref)
-	w.must(newSealer(w).SealAll(t.Context()))
+	w.Must(newSealer(w).SealAll(t.Context()))
 	b := w.login("audit")
 	b.get("/audit?ref=" + sent.Ref)
 	b.want("Case read", "Nadia directeur", "sealed")
 	b.submit("/audit/verify", 1, nil)
 	b.want("The chain holds")
-	_, err := w.db.Exec(t.Context(), `alter table audit_event disable trigger user; update audit_event set role = 'x' where action = 'permit_request.read'`)
-	w.must(err)
+	_, err := w.DB.Exec(t.Context(), `alter table audit_event disable trigger user; update audit_event set role = 'x' where action = 'permit_request.read'`)
+	w.Must(err)
 	b.submit("/audit/verify", 1, nil)
 	b.want("The chain is broken", "an event was edited")
 }

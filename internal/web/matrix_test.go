@@ -39,7 +39,7 @@ func TestRolesByRoutes(t *testing.T) {
 		w.grant(done, chief)
 		v, slot := w.book(f, number)
 		r = records{request: open.Ref, visit: v.Ref, id: v.ID, house: house, occurrence: slot.ID}
-		w.one(&r.permit, `select c.ref from permit p join case_file c on c.id = p.id where p.request_id = $1`, done.ID)
+		w.Scan(&r.permit, `select c.ref from permit p join case_file c on c.id = p.id where p.request_id = $1`, done.ID)
 		return r
 	}
 	own, other := set("41207", ains), set("43001", sale)
@@ -174,11 +174,11 @@ func TestRolesByRoutes(t *testing.T) {
 	}
 	t.Logf("%d cells", cells)
 	var changed int
-	w.one(&changed, `select count(*) from bind_wish`)
+	w.Scan(&changed, `select count(*) from bind_wish`)
 	if changed != 0 {
 		t.Errorf("%d binds were given orders by asking", changed)
 	}
-	w.one(&changed, `select count(*) from transition where actor_kind = 'staff' and actor_id <> $1`, chief)
+	w.Scan(&changed, `select count(*) from transition where actor_kind = 'staff' and actor_id <> $1`, chief)
 	if changed != 0 {
 		t.Errorf("%d moves were made by asking", changed)
 	}

@@ -13,10 +13,10 @@ import (
 
 // lose makes every text of a case fail as the operator's receipt would.
 func (w *world) lose(caseID int64) {
-	w.t.Helper()
-	_, err := w.db.Exec(w.t.Context(), `update message_part p set state = 'undelivered', reason = 'receipt', final_at = $2, sent_at = $2, accepted_at = $2
-		from message m where m.id = p.message_id and m.case_id = $1`, caseID, w.now())
-	w.must(err)
+	w.T.Helper()
+	_, err := w.DB.Exec(w.T.Context(), `update message_part p set state = 'undelivered', reason = 'receipt', final_at = $2, sent_at = $2, accepted_at = $2
+		from message m where m.id = p.message_id and m.case_id = $1`, caseID, w.Now())
+	w.Must(err)
 }
 
 // Texts that did not arrive are for whoever has the case, and for nobody else;
@@ -35,8 +35,8 @@ func TestNotReached(t *testing.T) {
 	w.lose(sent.ID)
 	w.lose(v.ID)
 	var ofRequest, ofVisit int64
-	w.one(&ofRequest, `select max(id) from message where case_id = $1`, sent.ID)
-	w.one(&ofVisit, `select max(id) from message where case_id = $1`, v.ID)
+	w.Scan(&ofRequest, `select max(id) from message where case_id = $1`, sent.ID)
+	w.Scan(&ofVisit, `select max(id) from message where case_id = $1`, v.ID)
 
 	b := w.login("greffe")
 	b.get("/missed")
@@ -66,8 +66,8 @@ func TestNotReached(t *testing.T) {
 	house.get("/case/" + v.Ref)
 	house.want("Famille prévenue de vive voix")
 	var calls, reads int
-	w.one(&calls, `select count(*) from audit_event where action = 'message.called' and object_id = $1`, v.ID)
-	w.one(&reads, `select count(*) from audit_event where action = 'missed.read' and detail->'cases' @> $1::jsonb`, fmt.Sprintf("[%d]", v.ID))
+	w.Scan(&calls, `select count(*) from audit_event where action = 'message.called' and object_id = $1`, v.ID)
+	w.Scan(&reads, `select count(*) from audit_event where action = 'missed.read' and detail->'cases' @> $1::jsonb`, fmt.Sprintf("[%d]", v.ID))
 	if calls != 1 || reads != 3 {
 		t.Errorf("%d calls, the list read %d times", calls, reads)
 	}

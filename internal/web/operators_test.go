@@ -22,14 +22,14 @@ import (
 
 // bind reports a bind of operator north, bound unless it is said otherwise.
 func (w *world) bind(s links.Standing, more ...func(*links.Report)) {
-	w.t.Helper()
+	w.T.Helper()
 	if s.Bind == "" {
 		s.Bind = "1"
 	}
 	if s.State == "" {
 		s.State = links.Bound
 	}
-	s.Operator, s.Address, s.Mode, s.Window, s.Since = "north", "smsc.north.example:2775", "transceiver", 10, w.now().Add(-3*time.Hour)
+	s.Operator, s.Address, s.Mode, s.Window, s.Since = "north", "smsc.north.example:2775", "transceiver", 10, w.Now().Add(-3*time.Hour)
 	r := links.Report{
 		Standings: []links.Standing{s},
 		Abouts: []links.About{{
@@ -39,16 +39,16 @@ func (w *world) bind(s links.Standing, more ...func(*links.Report)) {
 	for _, f := range more {
 		f(&r)
 	}
-	_, err := w.links.Report(w.t.Context(), r)
-	w.must(err)
+	_, err := w.links.Report(w.T.Context(), r)
+	w.Must(err)
 }
 
 // operators reports several in every way a link can stand, with a day behind them.
 func (w *world) operators() {
-	w.t.Helper()
+	w.T.Helper()
 	admin := w.staff("nuit", text.French, desk.Grant{Role: desk.Admin})
 	name := func(bind string) links.Name { return links.Name{Operator: "north", Bind: bind} }
-	at := w.now().Truncate(time.Minute)
+	at := w.Now().Truncate(time.Minute)
 	r := links.Report{Abouts: []links.About{{Operator: "hubtel", USSDCodes: []string{"*713*369#"}, HTTP: "hubtel"}}}
 	r.Abouts = append(r.Abouts, links.About{Operator: "north", Prefixes: []string{"+2126", "+2127"}, ShortCodes: []string{"3690"}, USSDCodes: []string{"*369#"}})
 	for i, state := range []links.State{links.Bound, links.Paused, links.Refused, links.Down} {
@@ -83,36 +83,36 @@ func (w *world) operators() {
 		f.Name, f.Count, f.Last = name(fmt.Sprint(i%4+1)), i*i+1, at.Add(-time.Duration(i*7)*time.Minute)
 		r.Failures = append(r.Failures, f)
 	}
-	_, err := w.links.Report(w.t.Context(), r)
-	w.must(err)
-	gone := links.New(w.db, w.now)
-	_, err = gone.Report(w.t.Context(), links.Report{Standings: []links.Standing{{
+	_, err := w.links.Report(w.T.Context(), r)
+	w.Must(err)
+	gone := links.New(w.DB, w.Now)
+	_, err = gone.Report(w.T.Context(), links.Report{Standings: []links.Standing{{
 		Name: name("5"), Address: "smsc2.north.example:2775", Mode: "transmitter", State: links.Bound, Window: 10, Since: at.Add(-time.Hour),
 	}}})
-	w.must(err)
+	w.Must(err)
 	w.hush(gone)
-	w.must(w.db.InTx(w.t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+	w.Must(w.DB.InTx(w.T.Context(), func(ctx context.Context, tx pgx.Tx) error {
 		return errors.Join(
 			w.links.Wish(ctx, tx, "north", "2", links.Pause, 0, admin), w.links.AskReload(ctx, tx, admin),
-			w.links.Trace(ctx, tx, "north", "1", w.now().Add(10*time.Minute), 0, admin),
-			w.links.Trace(ctx, tx, "north", "2", w.now().Add(10*time.Minute), 1, admin))
+			w.links.Trace(ctx, tx, "north", "1", w.Now().Add(10*time.Minute), 0, admin),
+			w.links.Trace(ctx, tx, "north", "2", w.Now().Add(10*time.Minute), 1, admin))
 	}))
-	id, _, err := w.links.LastReload(w.t.Context())
-	w.must(err)
-	w.must(gone.Reloaded(w.t.Context(), id, links.Spoiled, `operators.toml: operator "north": bind "2": window = 0: give 1 to 10000`))
+	id, _, err := w.links.LastReload(w.T.Context())
+	w.Must(err)
+	w.Must(gone.Reloaded(w.T.Context(), id, links.Spoiled, `operators.toml: operator "north": bind "2": window = 0: give 1 to 10000`))
 }
 
 // hush has a process stop to report.
 func (w *world) hush(s *links.Store) {
-	w.t.Helper()
-	_, err := w.db.Exec(w.t.Context(), `update bind_state set seen_at = now() - interval '5 minutes' where process = $1`, s.Process())
-	w.must(err)
+	w.T.Helper()
+	_, err := w.DB.Exec(w.T.Context(), `update bind_state set seen_at = now() - interval '5 minutes' where process = $1`, s.Process())
+	w.Must(err)
 }
 
 func (w *world) wishes() map[links.Name]links.Wanted {
-	w.t.Helper()
-	all, err := w.links.Wishes(w.t.Context())
-	w.must(err)
+	w.T.Helper()
+	all, err := w.links.Wishes(w.T.Context())
+	w.Must(err)
 	return all
 }
 
@@ -186,7 +186,7 @@ func TestRecordABind(t *testing.T) {
 	v.Set("do", "trace")
 	b.post(at, v)
 	b.want("Recorded until", "traces/north-1-….pcap", "Numbers, texts and passwords are masked", "Stop recording")
-	if got := w.wishes()[northOne].TraceUntil.Sub(w.now()); got != desk.TraceFor {
+	if got := w.wishes()[northOne].TraceUntil.Sub(w.Now()); got != desk.TraceFor {
 		t.Errorf("recorded for %s", got)
 	}
 	v = b.fields(at)
@@ -211,7 +211,7 @@ func TestARecordingThatFailed(t *testing.T) {
 	v.Set("do", "trace")
 	b.post(at, v)
 	w.bind(links.Standing{Trace: links.TraceNoRoom}, func(r *links.Report) {
-		r.Failures = []links.Failure{{Name: northOne, Cause: links.Unrecorded, Count: 1, Last: w.now()}}
+		r.Failures = []links.Failure{{Name: northOne, Cause: links.Unrecorded, Count: 1, Last: w.Now()}}
 	})
 	b.get("/operators/north/live")
 	b.want("Pas d'enregistrement : le disque est plein", "Enregistrer dix minutes", "La liaison n'a pas pu être enregistrée")
@@ -220,15 +220,15 @@ func TestARecordingThatFailed(t *testing.T) {
 	}
 	v = b.fields(at)
 	v.Set("do", "trace")
-	w.forward(time.Minute)
+	w.Add(time.Minute)
 	b.post(at, v)
-	if got := w.wishes()[northOne].TraceUntil.Sub(w.now()); got != desk.TraceFor {
+	if got := w.wishes()[northOne].TraceUntil.Sub(w.Now()); got != desk.TraceFor {
 		t.Errorf("recorded for %s", got)
 	}
 	w.bind(links.Standing{Trace: links.Traced})
 	b.get("/operators/north")
 	b.want("Enregistré jusqu'à", "Arrêter l'enregistrement")
-	w.forward(time.Hour)
+	w.Add(time.Hour)
 	w.bind(links.Standing{Trace: links.TraceFull}) // of a wish that is over
 	b.get("/operators/north")
 	if strings.Contains(b.text(), "le fichier est plein") {
@@ -249,12 +249,12 @@ func TestReadTheFileAgain(t *testing.T) {
 	b.post("/operators/reload", v)
 	b.want("Demandé par Nadia admin", "Pas encore de réponse")
 	id, _, err := w.links.LastReload(t.Context())
-	w.must(err)
+	w.Must(err)
 	var asked int
-	if w.one(&asked, `select count(*) from operators_reload`); asked != 1 {
+	if w.Scan(&asked, `select count(*) from operators_reload`); asked != 1 {
 		t.Errorf("asked %d times", asked)
 	}
-	w.must(w.links.Reloaded(t.Context(), id, links.Spoiled, "operators.toml: no dialect \"seven-dee\""))
+	w.Must(w.links.Reloaded(t.Context(), id, links.Spoiled, "operators.toml: no dialect \"seven-dee\""))
 	b.get("/operators/north/live")
 	b.want("Fichier fautif, rien n'a été changé", `no dialect "seven-dee"`)
 	if strings.Contains(b.text(), "Pas encore de réponse") {
@@ -277,11 +277,11 @@ func TestSilentProcess(t *testing.T) {
 			t.Errorf("%s believes it: %s", path, b.text())
 		}
 	}
-	other := links.New(w.db, w.now)
+	other := links.New(w.DB, w.Now)
 	_, err := other.Report(t.Context(), links.Report{Standings: []links.Standing{{
-		Name: northOne, Address: "a:1", Mode: "transceiver", State: links.Bound, Window: 10, Since: w.now(),
+		Name: northOne, Address: "a:1", Mode: "transceiver", State: links.Bound, Window: 10, Since: w.Now(),
 	}}})
-	w.must(err)
+	w.Must(err)
 	b.get("/operators/north")
 	b.want("Lié depuis", "Autre processus")
 }
@@ -347,10 +347,10 @@ func TestNamesAsTheyCome(t *testing.T) {
 	w := newWorld(t)
 	n := links.Name{Operator: "نور 50%/est", Bind: "a/b?c"}
 	_, err := w.links.Report(t.Context(), links.Report{
-		Standings: []links.Standing{{Name: n, Address: "a:1", Mode: "transceiver", State: links.Bound, Window: 10, Since: w.now()}},
+		Standings: []links.Standing{{Name: n, Address: "a:1", Mode: "transceiver", State: links.Bound, Window: 10, Since: w.Now()}},
 		Abouts:    []links.About{{Operator: n.Operator}},
 	})
-	w.must(err)
+	w.Must(err)
 	w.staff("admin", text.English, desk.Grant{Role: desk.Admin})
 	b := w.login("admin")
 	path := "/operators/" + url.PathEscape(n.Operator)

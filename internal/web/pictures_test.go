@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/wasl-sms/wasl/internal/desk"
+	"github.com/wasl-sms/wasl/internal/services/permit/permittest"
 	"github.com/wasl-sms/wasl/internal/services/visit"
 	"github.com/wasl-sms/wasl/internal/text"
 )
@@ -32,9 +33,9 @@ func TestPictures(t *testing.T) {
 			}
 			// One is overdue, one due today, one soon.
 			for i, days := range []int{-2, 0, 1} {
-				_, err := w.db.Exec(t.Context(), `update case_file set due_at = $2, created_at = $3 where ref = $1`, inbox[i],
-					start.AddDate(0, 0, days).Add(5*3600e9), start.AddDate(0, 0, days-14))
-				w.must(err)
+				_, err := w.DB.Exec(t.Context(), `update case_file set due_at = $2, created_at = $3 where ref = $1`, inbox[i],
+					permittest.Start.AddDate(0, 0, days).Add(5*3600e9), permittest.Start.AddDate(0, 0, days-14))
+				w.Must(err)
 			}
 			lost := w.request(w.family(lang, 1), "99999")
 			f := w.family(text.Arabic, 1)
@@ -42,7 +43,7 @@ func TestPictures(t *testing.T) {
 			w.grant(granted, boss)
 			v, slot := w.book(f, "41207")
 			var number string
-			w.one(&number, `select c.ref from permit p join case_file c on c.id = p.id where p.request_id = $1 limit 1`, granted.ID)
+			w.Scan(&number, `select c.ref from permit p join case_file c on c.id = p.id where p.request_id = $1 limit 1`, granted.ID)
 
 			ctx := chromium(t)
 			run(t, ctx, chromedp.Navigate(w.site.URL+"/login?lang="+string(lang)))
@@ -84,26 +85,26 @@ func TestPictures(t *testing.T) {
 			}
 			w.shoot(t, ctx, lang, "gate-red", "/gate", look(v.Ref)...)
 			wished := w.family(text.French, 1)
-			_, err := w.db.Exec(t.Context(), `update session_template set on_request = true`)
-			w.must(err)
+			_, err := w.DB.Exec(t.Context(), `update session_template set on_request = true`)
+			w.Must(err)
 			w.grant(w.request(wished, "40112"), boss)
 			wish, _ := w.book(wished, "40112")
 			w.shoot(t, ctx, lang, "wishes", "/wishes")
 			w.shoot(t, ctx, lang, "reject", "/case/"+wish.Ref+"/reject")
-			w.forward(slot.Start.Sub(w.now()) - 20*60e9)
+			w.Add(slot.Start.Sub(w.Now()) - 20*60e9)
 			w.loginBy(t, ctx, "planning")
 			w.shoot(t, ctx, lang, "gate-green", "/gate", look(v.Code)...)
-			_, err = w.db.Exec(t.Context(), `insert into visit_flag (visit_id, kind, source, blocks_gate, at) values ($1, 'court', 'test', true, $2)`, v.ID, w.now())
-			w.must(err)
+			_, err = w.DB.Exec(t.Context(), `insert into visit_flag (visit_id, kind, source, blocks_gate, at) values ($1, 'court', 'test', true, $2)`, v.ID, w.Now())
+			w.Must(err)
 			w.shoot(t, ctx, lang, "gate-amber", "/gate", look(v.Code)...)
-			_, err = w.db.Exec(t.Context(), `update visit_flag set resolved = 'kept', resolved_by = $2, resolved_at = $3 where visit_id = $1`, v.ID, boss, w.now())
-			w.must(err)
-			w.must(w.visits.CheckIn(t.Context(), w.gatekeeper(boss), v.ID, v.Visitors[0]))
+			_, err = w.DB.Exec(t.Context(), `update visit_flag set resolved = 'kept', resolved_by = $2, resolved_at = $3 where visit_id = $1`, v.ID, boss, w.Now())
+			w.Must(err)
+			w.Must(w.Visits.CheckIn(t.Context(), w.gatekeeper(boss), v.ID, v.Visitors[0]))
 			w.shoot(t, ctx, lang, "day-settle", "/day?day="+day)
 			cmd := w.system()
 			cmd.Actor.Role = "establishment"
-			closure, err := w.visits.Close(t.Context(), cmd, visit.Closing{EstablishmentID: house, Day: slot.Day, Reason: "works"})
-			w.must(err)
+			closure, err := w.Visits.Close(t.Context(), cmd, visit.Closing{EstablishmentID: house, Day: slot.Day, Reason: "works"})
+			w.Must(err)
 			w.shoot(t, ctx, lang, "closure", fmt.Sprintf("/closure/%d", closure))
 			w.shoot(t, ctx, lang, "register", "/register")
 			who := w.login("greffe")
@@ -111,8 +112,8 @@ func TestPictures(t *testing.T) {
 			who.attach(who.fields("/register"), registerFile)
 			handed := who.path
 			w.loginBy(t, ctx, "greffe")
-			_, err = w.db.Exec(t.Context(), `update register_import set done = 2, total = 6`)
-			w.must(err)
+			_, err = w.DB.Exec(t.Context(), `update register_import set done = 2, total = 6`)
+			w.Must(err)
 			w.shoot(t, ctx, lang, "import-runs", handed)
 			w.work()
 			who.taken(handed)

@@ -17,32 +17,32 @@ import (
 
 // attach hands a file in as the page's form does.
 func (b *browser) attach(v url.Values, file string) int {
-	b.w.t.Helper()
+	b.w.T.Helper()
 	var body bytes.Buffer
 	m := multipart.NewWriter(&body)
 	for k := range v {
-		b.w.must(m.WriteField(k, v.Get(k)))
+		b.w.Must(m.WriteField(k, v.Get(k)))
 	}
 	part, err := m.CreateFormFile("file", "registre.csv")
-	b.w.must(err)
+	b.w.Must(err)
 	_, err = part.Write([]byte(file))
-	b.w.must(err)
-	b.w.must(m.Close())
-	r, err := http.NewRequestWithContext(b.w.t.Context(), http.MethodPost, b.w.site.URL+"/register", &body)
-	b.w.must(err)
+	b.w.Must(err)
+	b.w.Must(m.Close())
+	r, err := http.NewRequestWithContext(b.w.T.Context(), http.MethodPost, b.w.site.URL+"/register", &body)
+	b.w.Must(err)
 	r.Header.Set("Content-Type", m.FormDataContentType())
 	return b.do(r)
 }
 
 // work takes files until the test ends.
 func (w *world) work() {
-	runtest.Start(w.t, w.imports.Run)
+	runtest.Start(w.T, w.imports.Run)
 }
 
 // taken looks again, as the page does by itself, until there is no more to wait for.
 func (b *browser) taken(path string) {
-	b.w.t.Helper()
-	runtest.Within(b.w.t, patience, path+" ends", func() bool {
+	b.w.T.Helper()
+	runtest.Within(b.w.T, patience, path+" ends", func() bool {
 		b.get(path)
 		return !strings.Contains(b.last, `http-equiv="refresh"`)
 	})
@@ -93,8 +93,8 @@ func TestRegisterFile(t *testing.T) {
 	}
 	b.want("attend son tour")
 	// A process had begun and died: what it left is taken up when its lease is over.
-	_, err := w.db.Exec(t.Context(), `update register_import set lease_until = $1, tries = 1, total = 6`, w.now().Add(-time.Second))
-	w.must(err)
+	_, err := w.DB.Exec(t.Context(), `update register_import set lease_until = $1, tries = 1, total = 6`, w.Now().Add(-time.Second))
+	w.Must(err)
 	w.work()
 	b.taken(at)
 	b.want("Fichier pris", "2 événements nouveaux", "4 lignes refusées", "date de l'événement manque", "autre établissement", "La ligne a 3 champs")
@@ -110,10 +110,10 @@ func TestRegisterFile(t *testing.T) {
 		t.Errorf("the same file again: %s, was %s", b.path, at)
 	}
 	var rows, moves, sealed, noted int
-	w.one(&rows, `select count(*) from register_import`)
-	w.one(&moves, `select count(*) from detainee_movement where source = 'desk/AINS'`)
-	w.one(&sealed, `select count(*) from register_import where file_sealed is not null`)
-	w.one(&noted, `select count(*) from audit_event where action = 'register.hand_in' and actor_kind = 'staff'`)
+	w.Scan(&rows, `select count(*) from register_import`)
+	w.Scan(&moves, `select count(*) from detainee_movement where source = 'desk/AINS'`)
+	w.Scan(&sealed, `select count(*) from register_import where file_sealed is not null`)
+	w.Scan(&noted, `select count(*) from audit_event where action = 'register.hand_in' and actor_kind = 'staff'`)
 	if rows != 1 || moves != 2 || sealed != 0 || noted != 1 {
 		t.Errorf("%d imports, %d movements, %d files left, noted %d times", rows, moves, sealed, noted)
 	}

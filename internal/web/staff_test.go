@@ -19,19 +19,19 @@ var shown = regexp.MustCompile(`<code dir="ltr">([^<]*)</code>`)
 
 // keysOnce reads login, password and secret from the page that shows them.
 func (b *browser) keysOnce() (login, password, secret string) {
-	b.w.t.Helper()
+	b.w.T.Helper()
 	m := shown.FindAllStringSubmatch(b.last, -1)
 	if len(m) != 3 {
-		b.w.t.Fatalf("no keys on %s: %s", b.path, b.text())
+		b.w.T.Fatalf("no keys on %s: %s", b.path, b.text())
 	}
 	return m[0][1], m[1][1], m[2][1]
 }
 
 // enter logs in with keys as a person keys them into an application.
 func (b *browser) enter(login, password, secret string) int {
-	b.w.forward(30 * time.Second)
-	code, err := totp.GenerateCode(strings.ReplaceAll(secret, " ", ""), b.w.now())
-	b.w.must(err)
+	b.w.Add(30 * time.Second)
+	code, err := totp.GenerateCode(strings.ReplaceAll(secret, " ", ""), b.w.Now())
+	b.w.Must(err)
 	return b.post("/login", url.Values{"login": {login}, "password": {password}, "code": {code}})
 }
 
@@ -61,7 +61,7 @@ func TestStaffAndGrants(t *testing.T) {
 		t.Errorf("the page asked for again: %d", status)
 	}
 	var id int64
-	w.one(&id, `select id from staff where login = 'latifa'`)
+	w.Scan(&id, `select id from staff where login = 'latifa'`)
 	at := fmt.Sprintf("/staff/%d", id)
 
 	newcomer := w.browser()
@@ -70,16 +70,16 @@ func TestStaffAndGrants(t *testing.T) {
 	}
 	b.get(at + "/grant?role=gate")
 	form = b.fields(at + "/grant")
-	form.Set("from", w.now().Format(time.DateOnly))
+	form.Set("from", w.Now().Format(time.DateOnly))
 	if status := b.post(at+"/grant", form); status != http.StatusUnprocessableEntity {
 		t.Errorf("a gate nowhere: %d", status)
 	}
 	form.Set("post", house)
-	form.Set("to", w.now().AddDate(0, 0, -2).Format(time.DateOnly))
+	form.Set("to", w.Now().AddDate(0, 0, -2).Format(time.DateOnly))
 	if status := b.post(at+"/grant", form); status != http.StatusUnprocessableEntity {
 		t.Errorf("a grant that ends before it begins: %d", status)
 	}
-	form.Set("to", w.now().AddDate(0, 1, 0).Format(time.DateOnly))
+	form.Set("to", w.Now().AddDate(0, 1, 0).Format(time.DateOnly))
 	b.post(at+"/grant", form)
 	b.want("Latifa Amrani", "Entrée", "Aïn Sebaâ")
 	if newcomer.enter(login, password, secret); newcomer.path != "/login" {
@@ -88,11 +88,11 @@ func TestStaffAndGrants(t *testing.T) {
 	train := regexp.MustCompile(regexp.QuoteMeta(at) + `/grant/\d+`).FindString(b.last)
 	form = b.fields(train)
 	form.Set("do", "train")
-	form.Set("trained", w.now().AddDate(0, 0, 1).Format(time.DateOnly))
+	form.Set("trained", w.Now().AddDate(0, 0, 1).Format(time.DateOnly))
 	if status := b.post(train, form); status != http.StatusUnprocessableEntity {
 		t.Errorf("trained tomorrow: %d", status)
 	}
-	form.Set("trained", w.now().Format(time.DateOnly))
+	form.Set("trained", w.Now().Format(time.DateOnly))
 	b.post(train, form)
 	if newcomer.enter(login, password, secret); newcomer.path != "/gate" {
 		t.Errorf("trained, and yet at %s: %s", newcomer.path, newcomer.text())
@@ -134,7 +134,7 @@ func TestStaffAndGrants(t *testing.T) {
 		}
 	}
 	var noted int
-	w.one(&noted, `select count(distinct action) from audit_event where object_kind = 'staff' and object_id = $1
+	w.Scan(&noted, `select count(distinct action) from audit_event where object_kind = 'staff' and object_id = $1
 		and action in ('staff.add', 'staff.grant', 'staff.train', 'staff.reissue', 'staff.end_grant')`, id)
 	if noted != 5 {
 		t.Errorf("%d kinds of change noted", noted)

@@ -15,7 +15,7 @@ import (
 )
 
 func (w *world) state(id int64) (s string) {
-	w.one(&s, `select state from visit where id = $1`, id)
+	w.Scan(&s, `select state from visit where id = $1`, id)
 	return s
 }
 
@@ -42,8 +42,8 @@ func TestDayListSettlesVisits(t *testing.T) {
 	w.grant(w.request(absent, "40112"), boss)
 	v, slot := w.book(came, "41207")
 	a, other := w.book(absent, "40112")
-	w.forward(slot.Start.Sub(w.now()) - 10*time.Minute)
-	w.must(w.visits.CheckIn(t.Context(), w.gatekeeper(guard), v.ID, v.Visitors[0]))
+	w.Add(slot.Start.Sub(w.Now()) - 10*time.Minute)
+	w.Must(w.Visits.CheckIn(t.Context(), w.gatekeeper(guard), v.ID, v.Visitors[0]))
 
 	b := w.login("planning")
 	list := "/day?day=" + v.Day.Format(time.DateOnly)
@@ -65,13 +65,13 @@ func TestDayListSettlesVisits(t *testing.T) {
 	}
 
 	early := url.Values{"key": {"early"}}
-	if a.Starts.After(w.now()) {
+	if a.Starts.After(w.Now()) {
 		if status := b.post("/case/"+a.Ref+"/missed", early); status != http.StatusConflict {
 			t.Errorf("missed before its end: %d", status)
 		}
 		b.want("pas finie")
 	}
-	w.forward(other.Start.Sub(w.now()) + a.Ends.Sub(a.Starts) + time.Minute)
+	w.Add(other.Start.Sub(w.Now()) + a.Ends.Sub(a.Starts) + time.Minute)
 	b = w.login("planning")
 	b.get("/day?day=" + a.Day.Format(time.DateOnly))
 	b.post("/case/"+a.Ref+"/missed", b.fields("/case/"+a.Ref+"/missed"))
@@ -92,7 +92,7 @@ func TestDayListSettlesVisits(t *testing.T) {
 	b.post("/case/"+a.Ref+"/excuse", why)
 	b.want("Absence excusée")
 	var excused bool
-	w.one(&excused, `select excused from visit where id = $1`, a.ID)
+	w.Scan(&excused, `select excused from visit where id = $1`, a.ID)
 	if !excused {
 		t.Error("not excused")
 	}
@@ -114,8 +114,8 @@ func TestWishes(t *testing.T) {
 	house := w.house("AINS")
 	boss := w.staff("directeur", text.French, desk.Grant{Role: desk.Authority, AuthorityID: w.authority("DIR", "AINS")})
 	w.staff("planning", text.French, desk.Grant{Role: desk.Establishment, EstablishmentID: house})
-	_, err := w.db.Exec(t.Context(), `update session_template set on_request = true`)
-	w.must(err)
+	_, err := w.DB.Exec(t.Context(), `update session_template set on_request = true`)
+	w.Must(err)
 	first, second := w.family(text.French, 0), w.family(text.Arabic, 0)
 	w.grant(w.request(first, "41207"), boss)
 	w.grant(w.request(second, "40112"), boss)
@@ -140,8 +140,8 @@ func TestWishes(t *testing.T) {
 		t.Errorf("%s and %s", w.state(v.ID), w.state(o.ID))
 	}
 	var told, read int
-	w.one(&told, `select count(*) from message where case_id = any($1) and text_key in ('visit.sms.booked', 'visit.sms.rejected')`, []int64{v.ID, o.ID})
-	w.one(&read, `select count(*) from audit_event where action = 'wishes.read' and object_id = $1 and detail->'cases' @> $2::jsonb`, house, fmt.Sprintf("[%d]", v.ID))
+	w.Scan(&told, `select count(*) from message where case_id = any($1) and text_key in ('visit.sms.booked', 'visit.sms.rejected')`, []int64{v.ID, o.ID})
+	w.Scan(&read, `select count(*) from audit_event where action = 'wishes.read' and object_id = $1 and detail->'cases' @> $2::jsonb`, house, fmt.Sprintf("[%d]", v.ID))
 	if told != 2 || read != 1 {
 		t.Errorf("told %d, reading noted %d times", told, read)
 	}

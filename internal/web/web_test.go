@@ -59,8 +59,8 @@ func TestDecideWithoutScript(t *testing.T) {
 		t.Errorf("the form sent twice: %d %s", status, b.text())
 	}
 	var permits, texts int
-	w.one(&permits, `select count(*) from permit where request_id = $1`, sent.ID)
-	w.one(&texts, `select count(*) from message where case_id = $1 and occasion = 'decided'`, sent.ID)
+	w.Scan(&permits, `select count(*) from permit where request_id = $1`, sent.ID)
+	w.Scan(&texts, `select count(*) from message where case_id = $1 and occasion = 'decided'`, sent.ID)
 	if permits != 2 || texts != 1 {
 		t.Errorf("%d permits and %d texts, want 2 and 1", permits, texts)
 	}
@@ -109,7 +109,7 @@ func TestVersionConflictSaysWho(t *testing.T) {
 		t.Errorf("a case in another's hands: %d", status)
 	}
 	one.want("Nadia second travaille sur ce dossier")
-	w.forward(16 * time.Minute) // the claim ends, the session is kept below
+	w.Add(16 * time.Minute) // the claim ends, the session is kept below
 	one, two = w.login("premier"), w.login("second")
 	two.get(at + "/paper")
 	late := two.fields(at + "/paper")
@@ -150,7 +150,7 @@ func TestMatch(t *testing.T) {
 		t.Fatalf("match: %d %s", status, b.text())
 	}
 	var searches int
-	w.one(&searches, `select count(*) from audit_event where action = 'detainee.search' and object_id = $1`, sent.ID)
+	w.Scan(&searches, `select count(*) from audit_event where action = 'detainee.search' and object_id = $1`, sent.ID)
 	if searches != 1 {
 		t.Errorf("%d searches noted", searches)
 	}
@@ -179,7 +179,7 @@ func TestLogin(t *testing.T) {
 	if status := door.submit("/login", 4, nil); status != http.StatusUnprocessableEntity { // the code of this half minute is used
 		t.Errorf("a sample with a used code: %d at %s", status, door.path)
 	}
-	w.forward(30 * time.Second)
+	w.Add(30 * time.Second)
 	door.get("/login")
 	if door.submit("/login", 4, nil); door.path != "/gate" {
 		t.Errorf("a sample by one click: %s", door.text())
@@ -194,16 +194,16 @@ func TestLogin(t *testing.T) {
 	b.want("ne concorde pas")
 	b, _ = try(password, w.code())
 	b.want("Trop d'essais")
-	w.forward(2 * time.Minute)
+	w.Add(2 * time.Minute)
 	b, status := try(password, w.code())
 	if status != 200 || b.path != "/gate" {
 		t.Errorf("after the lock: %d at %s", status, b.path)
 	}
-	w.forward(14 * time.Minute)
+	w.Add(14 * time.Minute)
 	if b.get("/gate"); b.path != "/gate" {
 		t.Error("session lost after 14 minutes")
 	}
-	w.forward(16 * time.Minute)
+	w.Add(16 * time.Minute)
 	if b.get("/gate?e=1"); b.path != "/login" {
 		t.Error("session kept after 16 idle minutes")
 	}
@@ -211,7 +211,7 @@ func TestLogin(t *testing.T) {
 		t.Error("the way back is lost")
 	}
 	var stored int
-	w.one(&stored, `select count(*) from staff_session where octet_length(token_hash) <> 32`)
+	w.Scan(&stored, `select count(*) from staff_session where octet_length(token_hash) <> 32`)
 	if stored != 0 || strings.Contains(w.log.String(), password) {
 		t.Error("a secret is stored or logged")
 	}
@@ -221,7 +221,7 @@ func TestHeaders(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r, err := http.Get(w.site.URL + "/login") //nolint:noctx // a test
-	w.must(err)
+	w.Must(err)
 	r.Body.Close()
 	for name, want := range map[string]string{
 		"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
@@ -235,11 +235,11 @@ func TestHeaders(t *testing.T) {
 		t.Errorf("CSP: %s", csp)
 	}
 	post, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.site.URL+"/login", strings.NewReader("login=x"))
-	w.must(err)
+	w.Must(err)
 	post.Header.Set("Origin", "https://elsewhere.example")
 	post.Header.Set("Sec-Fetch-Site", "cross-site")
 	a, err := http.DefaultClient.Do(post)
-	w.must(err)
+	w.Must(err)
 	a.Body.Close()
 	if a.StatusCode != http.StatusForbidden {
 		t.Errorf("a form from another site: %d", a.StatusCode)

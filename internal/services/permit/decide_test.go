@@ -15,14 +15,14 @@ import (
 
 // household sends a request for the holder and one more person.
 func (w *world) pair(number string) (account int64, sent permit.Sent) {
-	w.t.Helper()
-	account, self := w.family(text.French)
+	w.T.Helper()
+	account, self := w.Family(text.French)
 	in := asks(account, self, number)
 	in.Visitors = append(in.Visitors, permit.Coming{Relation: "spouse", New: &person.VisitorInput{
 		IDType: "cin", IDNumber: "ZZ400400", BirthDate: time.Date(1988, 1, 2, 0, 0, 0, 0, time.UTC), Relation: "spouse",
 	}})
-	sent, err := w.permits.Send(w.t.Context(), w.by(citizen(account)), in)
-	w.must(err)
+	sent, err := w.Permits.Send(w.T.Context(), w.by(citizen(account)), in)
+	w.Must(err)
 	return account, sent
 }
 
@@ -31,34 +31,34 @@ func TestGrantAll(t *testing.T) {
 	w := newWorld(t)
 	account, sent := w.pair(convicted)
 	d := w.decision(sent.ID)
-	preview, err := w.permits.Preview(t.Context(), d)
-	w.must(err)
+	preview, err := w.Permits.Preview(t.Context(), d)
+	w.Must(err)
 	if preview.Key != "permit.granted" || preview.Params["n"] != 2 {
 		t.Errorf("preview %v", preview)
 	}
-	got, err := w.permits.Decide(t.Context(), w.staff(judge, "authority"), d)
-	w.must(err)
+	got, err := w.Permits.Decide(t.Context(), w.staff(judge, "authority"), d)
+	w.Must(err)
 	if got.State != permit.Granted || len(got.Permits) != 2 {
 		t.Fatalf("decided %+v", got)
 	}
 	var rules int
-	w.must(w.db.QueryRow(t.Context(), `select rule_version from audit_event where object_id = $1 and action = 'permit_request.grant_all'`,
+	w.Must(w.DB.QueryRow(t.Context(), `select rule_version from audit_event where object_id = $1 and action = 'permit_request.grant_all'`,
 		sent.ID).Scan(&rules))
 	if rules == 0 {
 		t.Error("the decision does not tell by which rules it was taken")
 	}
-	v, err := w.permits.View(t.Context(), sent.ID)
-	w.must(err)
+	v, err := w.Permits.View(t.Context(), sent.ID)
+	w.Must(err)
 	for i, p := range v.Permits {
 		if p.State != permit.Active || p.Ref != got.Permits[i] || !casework.ValidRef(p.Code) {
 			t.Errorf("permit %+v", p)
 		}
-		if !permit.Genuine(w.ring, p.Code, p.Ref, p.VisitorID, p.ValidTo) {
+		if !permit.Genuine(w.Ring, p.Code, p.Ref, p.VisitorID, p.ValidTo) {
 			t.Errorf("the code of %+v is not taken for genuine", p)
 		}
 		later := p.ValidTo.AddDate(0, 0, 1)
-		if permit.Genuine(w.ring, p.Code, p.Ref, p.VisitorID, &later) || permit.Genuine(w.ring, p.Code, p.Ref, p.VisitorID+1, p.ValidTo) ||
-			permit.Genuine(w.ring, p.Code, p.Ref, p.VisitorID, nil) || permit.Genuine(w.ring, p.Code, got.Permits[1-i], p.VisitorID, p.ValidTo) {
+		if permit.Genuine(w.Ring, p.Code, p.Ref, p.VisitorID, &later) || permit.Genuine(w.Ring, p.Code, p.Ref, p.VisitorID+1, p.ValidTo) ||
+			permit.Genuine(w.Ring, p.Code, p.Ref, p.VisitorID, nil) || permit.Genuine(w.Ring, p.Code, got.Permits[1-i], p.VisitorID, p.ValidTo) {
 			t.Errorf("the code of %+v is taken for what it is not", p)
 		}
 		w.wasTold(account, "permit.granted", p.Ref, p.Code, sent.Ref)
@@ -76,18 +76,18 @@ func TestGrantSomeAndNone(t *testing.T) {
 		d.Verdicts[1].Grant, d.Verdicts[1].Reason = false, "identity_doubt"
 		d.Sighted, d.Kind, d.To = false, permit.Permanent, time.Time{}
 	})
-	w.must(err)
+	w.Must(err)
 	if got.State != permit.GrantedPart || len(got.Permits) != 1 {
 		t.Errorf("decided %+v", got)
 	}
 	w.wasTold(account, "permit.granted_part", got.Permits[0], "identité à vérifier", "nouvel ordre")
-	v, err := w.permits.View(t.Context(), sent.ID)
-	w.must(err)
+	v, err := w.Permits.View(t.Context(), sent.ID)
+	w.Must(err)
 	if v.Visitors[1].Result != "refused" || *v.Visitors[1].ReasonCode != "identity_doubt" || v.Permits[0].State != permit.PendingSight {
 		t.Errorf("stored %+v %+v", v.Visitors, v.Permits)
 	}
 	for range 2 { // once seen, seen
-		w.must(w.permits.Sight(t.Context(), w.staff(9, "gate"), v.Permits[0].ID))
+		w.Must(w.Permits.Sight(t.Context(), w.staff(9, "gate"), v.Permits[0].ID))
 	}
 	if f := w.file(v.Permits[0].ID); f.State != permit.Active || f.Version != 2 {
 		t.Errorf("after sighting %+v", f)
@@ -95,12 +95,12 @@ func TestGrantSomeAndNone(t *testing.T) {
 
 	account, sent = w.pair(onTrial)
 	got, err = w.decide(sent.ID, refuseAll)
-	w.must(err)
+	w.Must(err)
 	if got.State != permit.Refused || len(got.Permits) != 0 {
 		t.Errorf("decided %+v", got)
 	}
 	w.wasTold(account, "permit.refused", sent.Ref, "lien de parenté non prouvé", "15 jours")
-	line, ok, err := w.permits.Status(t.Context(), w.speaker(account), sent.Ref)
+	line, ok, err := w.Permits.Status(t.Context(), w.speaker(account), sent.Ref)
 	if !ok || err != nil || line.Params["reason"] != text.Label("permit.reason.link_not_shown") {
 		t.Errorf("status %v %v", line, err)
 	}
@@ -136,12 +136,12 @@ func TestDecisionsThatCanNotStand(t *testing.T) {
 		}
 	}
 	for _, who := range []casework.Command{w.staff(1, "clerk"), w.staff(1, "gate"), w.by(casework.Actor{Kind: casework.Job, Role: "authority"})} {
-		_, err := w.permits.Decide(t.Context(), who, w.decision(sent.ID))
+		_, err := w.Permits.Decide(t.Context(), who, w.decision(sent.ID))
 		refused(t, err, "case.not_allowed")
 	}
-	if _, err := w.db.Exec(t.Context(), `insert into visitor_ban (country, id_number_index, valid_from, reason_code, set_by, set_at)
+	if _, err := w.DB.Exec(t.Context(), `insert into visitor_ban (country, id_number_index, valid_from, reason_code, set_by, set_at)
 		select country, id_number_index, '2026-01-01', 'security', 1, $1 from visitor v join permit_request_visitor p on p.visitor_id = v.id
-		where p.request_id = $2 order by v.id limit 1`, w.now(), sent.ID); err != nil {
+		where p.request_id = $2 order by v.id limit 1`, w.Now(), sent.ID); err != nil {
 		t.Fatal(err)
 	}
 	_, err := w.decide(sent.ID, nil)
@@ -150,11 +150,11 @@ func TestDecisionsThatCanNotStand(t *testing.T) {
 		t.Errorf("banned people can be refused: %v", err)
 	}
 
-	account, self := w.family(text.French)
+	account, self := w.Family(text.French)
 	unknown := w.send(account, self, nobody)
 	d := w.decision(unknown.ID)
 	d.AuthorityID = 1
-	_, err = w.permits.Decide(t.Context(), w.staff(judge, "authority"), d)
+	_, err = w.Permits.Decide(t.Context(), w.staff(judge, "authority"), d)
 	refused(t, err, "permit.other_authority")
 }
 
@@ -168,7 +168,7 @@ func TestTwoDecisionsOneCounts(t *testing.T) {
 	errs := make([]error, 10)
 	for i := range errs {
 		wg.Go(func() {
-			_, errs[i] = w.permits.Decide(t.Context(), w.staff(int64(10+i), "authority"), []permit.Decision{yes, no}[i%2])
+			_, errs[i] = w.Permits.Decide(t.Context(), w.staff(int64(10+i), "authority"), []permit.Decision{yes, no}[i%2])
 		})
 	}
 	wg.Wait()
@@ -190,28 +190,28 @@ func TestPapersStopTheClock(t *testing.T) {
 	w := newWorld(t)
 	account, sent := w.pair(convicted)
 	clerk := func() casework.Command { return w.staff(3, "clerk") }
-	refused(t, w.permits.AskPapers(t.Context(), clerk(), sent.ID, 2, nil, ""), "permit.paper_missing")
-	refused(t, w.permits.AskPapers(t.Context(), clerk(), sent.ID, 2, []string{"passport_of_a_cat"}, ""), "permit.paper_missing")
-	w.forward(24 * time.Hour)
-	w.must(w.permits.AskPapers(t.Context(), clerk(), sent.ID, 2, []string{"family_book", "id_card"}, "the copy is cut"))
+	refused(t, w.Permits.AskPapers(t.Context(), clerk(), sent.ID, 2, nil, ""), "permit.paper_missing")
+	refused(t, w.Permits.AskPapers(t.Context(), clerk(), sent.ID, 2, []string{"passport_of_a_cat"}, ""), "permit.paper_missing")
+	w.Add(24 * time.Hour)
+	w.Must(w.Permits.AskPapers(t.Context(), clerk(), sent.ID, 2, []string{"family_book", "id_card"}, "the copy is cut"))
 	w.wasTold(account, "permit.need_paper", sent.Ref, "le livret de famille", "la carte d'identité", "01/04/2027")
-	if f := w.file(sent.ID); f.DueAt != nil || *f.ClockLeft != sent.Due.Sub(w.now()) {
+	if f := w.file(sent.ID); f.DueAt != nil || *f.ClockLeft != sent.Due.Sub(w.Now()) {
 		t.Errorf("the clock: %+v", f)
 	}
-	line, _, err := w.permits.Status(t.Context(), w.speaker(account), sent.Ref)
+	line, _, err := w.Permits.Status(t.Context(), w.speaker(account), sent.Ref)
 	if err != nil || line.Key != "permit.status_papers" {
 		t.Errorf("status %v %v", line, err)
 	}
-	refused(t, w.permits.Correct(t.Context(), w.by(citizen(account)), sent.ID, 3, permit.Claim{Number: onTrial}), "case.state_changed")
-	w.forward(5 * 24 * time.Hour)
-	w.must(w.permits.Supplied(t.Context(), clerk(), sent.ID, 3))
+	refused(t, w.Permits.Correct(t.Context(), w.by(citizen(account)), sent.ID, 3, permit.Claim{Number: onTrial}), "case.state_changed")
+	w.Add(5 * 24 * time.Hour)
+	w.Must(w.Permits.Supplied(t.Context(), clerk(), sent.ID, 3))
 	want := sent.Due.Add(5 * 24 * time.Hour)
 	if f := w.file(sent.ID); f.State != permit.UnderReview || !f.DueAt.Equal(want) || f.ClockLeft != nil {
 		t.Errorf("afterwards %+v, want due %v", f, want)
 	}
 	w.wasTold(account, "permit.supplied", sent.Ref, want.Format("02/01/2006"))
 	var papers int
-	w.scan(&papers, `select count(*)::int from document where case_id = $1 and status = 'accepted' and way = 'sighted'`, sent.ID)
+	w.Scan(&papers, `select count(*)::int from document where case_id = $1 and status = 'accepted' and way = 'sighted'`, sent.ID)
 	if papers != 2 {
 		t.Errorf("%d papers kept", papers)
 	}
@@ -221,27 +221,27 @@ func TestWronglyMatchedGoesBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	account, sent := w.pair(convicted)
-	w.must(w.permits.CannotMatch(t.Context(), w.staff(3, "clerk"), sent.ID, 2, "other birth date on the card"))
+	w.Must(w.Permits.CannotMatch(t.Context(), w.staff(3, "clerk"), sent.ID, 2, "other birth date on the card"))
 	f := w.file(sent.ID)
 	if f.State != permit.InfoNeeded || f.AuthorityID != nil || f.DueAt != nil {
 		t.Errorf("%+v", f)
 	}
-	refused(t, w.permits.Supplied(t.Context(), w.staff(3, "clerk"), sent.ID, 3), "case.state_changed")
-	w.must(w.permits.Correct(t.Context(), w.by(citizen(account)), sent.ID, 3, permit.Claim{Number: nobody}))
+	refused(t, w.Permits.Supplied(t.Context(), w.staff(3, "clerk"), sent.ID, 3), "case.state_changed")
+	w.Must(w.Permits.Correct(t.Context(), w.by(citizen(account)), sent.ID, 3, permit.Claim{Number: nobody}))
 	f = w.file(sent.ID)
 	if f.State != permit.Submitted || f.AuthorityID != nil || !f.DueAt.Equal(sent.Due) {
 		t.Errorf("%+v", f)
 	}
 	var trial int64
-	w.scan(&trial, `select id from detainee where legal_status = 'investigation' and country = 'MA'`)
-	w.must(w.permits.Match(t.Context(), w.staff(3, "clerk"), sent.ID, f.Version, trial))
-	a, err := w.places.Authority(t.Context(), *w.file(sent.ID).AuthorityID)
+	w.Scan(&trial, `select id from detainee where legal_status = 'investigation' and country = 'MA'`)
+	w.Must(w.Permits.Match(t.Context(), w.staff(3, "clerk"), sent.ID, f.Version, trial))
+	a, err := w.Places.Authority(t.Context(), *w.file(sent.ID).AuthorityID)
 	if err != nil || a.Kind != establishment.InvestigatingJudge {
 		t.Errorf("matched to %+v, %v", a, err)
 	}
-	w.must(w.permits.CloseNoObject(t.Context(), w.staff(3, "clerk"), sent.ID, w.file(sent.ID).Version, "doubled"))
+	w.Must(w.Permits.CloseNoObject(t.Context(), w.staff(3, "clerk"), sent.ID, w.file(sent.ID).Version, "doubled"))
 	w.wasTold(account, "permit.no_object", sent.Ref)
-	refused(t, w.permits.CloseNoObject(t.Context(), w.staff(3, "clerk"), sent.ID, 9, "bored"), "permit.reason_missing")
+	refused(t, w.Permits.CloseNoObject(t.Context(), w.staff(3, "clerk"), sent.ID, 9, "bored"), "permit.reason_missing")
 }
 
 func TestReferTwiceThenOnlyUp(t *testing.T) {
@@ -249,19 +249,19 @@ func TestReferTwiceThenOnlyUp(t *testing.T) {
 	w := newWorld(t)
 	account, sent := w.pair(convicted)
 	of := func(kind establishment.AuthorityKind) (id int64) {
-		w.scan(&id, `select id from authority where kind = $1 and country = 'MA' order by id limit 1`, kind)
+		w.Scan(&id, `select id from authority where kind = $1 and country = 'MA' order by id limit 1`, kind)
 		return id
 	}
 	refer := func(to int64) error {
 		f := w.file(sent.ID)
-		return w.permits.Refer(t.Context(), w.staff(judge, "authority"), sent.ID, f.Version, to, "not_competent")
+		return w.Permits.Refer(t.Context(), w.staff(judge, "authority"), sent.ID, f.Version, to, "not_competent")
 	}
 	refused(t, refer(*w.file(sent.ID).AuthorityID), "permit.same_authority")
 	refused(t, refer(999), "authority.unknown")
-	w.must(refer(of("JI")))
-	w.must(refer(of("PR")))
+	w.Must(refer(of("JI")))
+	w.Must(refer(of("PR")))
 	refused(t, refer(of("JAP")), "permit.referred_enough")
-	w.must(refer(of("PG"))) // the parent
+	w.Must(refer(of("PG"))) // the parent
 	f := w.file(sent.ID)
 	if *f.AuthorityID != of("PG") || !f.DueAt.Equal(sent.Due) || f.State != permit.UnderReview {
 		t.Errorf("%+v", f)
@@ -277,29 +277,29 @@ func TestAppeal(t *testing.T) {
 	account, sent := w.pair(convicted)
 	first := *w.file(sent.ID).AuthorityID
 	_, err := w.decide(sent.ID, refuseAll)
-	w.must(err)
-	w.must(w.permits.Appeal(t.Context(), w.by(citizen(account)), sent.ID, 3))
+	w.Must(err)
+	w.Must(w.Permits.Appeal(t.Context(), w.by(citizen(account)), sent.ID, 3))
 	f := w.file(sent.ID)
-	parent, err := w.places.Authority(t.Context(), first)
-	w.must(err)
+	parent, err := w.Places.Authority(t.Context(), first)
+	w.Must(err)
 	if f.State != permit.Appealed || *f.AuthorityID != *parent.ParentID || f.DueAt == nil {
 		t.Errorf("%+v", f)
 	}
 	w.wasTold(account, "permit.appealed", sent.Ref, f.DueAt.Format("02/01/2006"))
-	refused(t, w.permits.Judge(t.Context(), w.staff(judge, "authority"), sent.ID, f.Version, false, ""), "permit.own_decision")
-	refused(t, w.permits.Judge(t.Context(), w.staff(8, "authority"), sent.ID, f.Version, true, ""), "permit.reason_missing")
-	w.must(w.permits.Judge(t.Context(), w.staff(8, "authority"), sent.ID, f.Version, false, ""))
+	refused(t, w.Permits.Judge(t.Context(), w.staff(judge, "authority"), sent.ID, f.Version, false, ""), "permit.own_decision")
+	refused(t, w.Permits.Judge(t.Context(), w.staff(8, "authority"), sent.ID, f.Version, true, ""), "permit.reason_missing")
+	w.Must(w.Permits.Judge(t.Context(), w.staff(8, "authority"), sent.ID, f.Version, false, ""))
 	if s := w.file(sent.ID); s.State != permit.Overturned || s.DueAt != nil {
 		t.Errorf("%+v", s)
 	}
 	var anew int64
-	w.scan(&anew, `select id from permit_request where replaces = $1`, sent.ID)
+	w.Scan(&anew, `select id from permit_request where replaces = $1`, sent.ID)
 	made := w.file(anew)
 	if made.State != permit.UnderReview || *made.AuthorityID != *parent.ParentID || made.DueAt == nil {
 		t.Errorf("%+v", made)
 	}
 	w.wasTold(account, "permit.overturned", sent.Ref, made.Ref, made.DueAt.Format("02/01/2006"))
-	v, err := w.permits.View(t.Context(), anew)
+	v, err := w.Permits.View(t.Context(), anew)
 	if err != nil || v.Claim.Number != convicted || len(v.Visitors) != 2 {
 		t.Errorf("%+v %v", v, err)
 	}
@@ -309,11 +309,11 @@ func TestAppeal(t *testing.T) {
 
 	account, sent = w.pair(onTrial)
 	_, err = w.decide(sent.ID, refuseAll)
-	w.must(err)
-	w.forward(16*24*time.Hour + time.Hour)
-	refused(t, w.permits.Appeal(t.Context(), w.by(citizen(account)), sent.ID, 3), "permit.appeal_late")
-	w.forward(-3 * 24 * time.Hour)
-	w.must(w.permits.Appeal(t.Context(), w.by(citizen(account)), sent.ID, 3))
-	w.must(w.permits.Judge(t.Context(), w.staff(8, "authority"), sent.ID, 4, true, "judge_order"))
+	w.Must(err)
+	w.Add(16*24*time.Hour + time.Hour)
+	refused(t, w.Permits.Appeal(t.Context(), w.by(citizen(account)), sent.ID, 3), "permit.appeal_late")
+	w.Add(-3 * 24 * time.Hour)
+	w.Must(w.Permits.Appeal(t.Context(), w.by(citizen(account)), sent.ID, 3))
+	w.Must(w.Permits.Judge(t.Context(), w.staff(8, "authority"), sent.ID, 4, true, "judge_order"))
 	w.wasTold(account, "permit.upheld", "décision du juge")
 }

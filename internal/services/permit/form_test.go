@@ -10,13 +10,13 @@ import (
 )
 
 func (w *world) speaker(account int64) form.Who {
-	return form.Who{Account: account, Lang: text.English, Channel: form.USSD, PINGiven: true, Now: w.now()}
+	return form.Who{Account: account, Lang: text.English, Channel: form.USSD, PINGiven: true, Now: w.Now()}
 }
 
 func TestAskByNumber(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	account, _ := w.family(text.English)
+	account, _ := w.Family(text.English)
 	d := w.open(w.speaker(account), "permit.request")
 	d.again("41", "permit.bad_number")
 	d.again("😀", "permit.bad_number")
@@ -43,7 +43,7 @@ func TestAskByNumber(t *testing.T) {
 func TestAskByNameWithNewPeople(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	account, self := w.family(text.English)
+	account, self := w.Family(text.English)
 	d := w.open(w.speaker(account), "permit.request")
 	d.answer("1")
 	d.again("A", "permit.bad_name")
@@ -82,13 +82,13 @@ func TestAskByNameWithNewPeople(t *testing.T) {
 		t.Errorf("back to %q", q)
 	}
 	d.answer("2", "9", "4", "9")
-	if line := d.finish(w.key()); line.Key != "permit.sent" {
+	if line := d.finish(w.Key()); line.Key != "permit.sent" {
 		t.Fatalf("told %v", line)
 	}
 	var id int64
-	w.scan(&id, `select id from permit_request`)
-	v, err := w.permits.View(t.Context(), id)
-	w.must(err)
+	w.Scan(&id, `select id from permit_request`)
+	v, err := w.Permits.View(t.Context(), id)
+	w.Must(err)
 	if v.File.State != permit.UnderReview || len(v.Visitors) != 2 || v.Visitors[0].VisitorID != self || v.Claim.Given != "كريم" {
 		t.Errorf("stored %+v", v)
 	}
@@ -97,7 +97,7 @@ func TestAskByNameWithNewPeople(t *testing.T) {
 func TestTooManyPeople(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	account, _ := w.family(text.English)
+	account, _ := w.Family(text.English)
 	d := w.open(w.speaker(account), "permit.request", "41207")
 	if q := d.asked(); q != "visitor" {
 		t.Fatalf("a number with the keyword, then asked for %q", q)
@@ -108,7 +108,7 @@ func TestTooManyPeople(t *testing.T) {
 	}
 	d.again("1", "permit.too_many")
 	d.answer("9", "4", "9")
-	if line := d.finish(w.key()); line.Key != "permit.sent" {
+	if line := d.finish(w.Key()); line.Key != "permit.sent" {
 		t.Errorf("told %v", line)
 	}
 }
@@ -116,12 +116,12 @@ func TestTooManyPeople(t *testing.T) {
 func TestMyRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	account, self := w.family(text.English)
+	account, self := w.Family(text.English)
 	_, err := w.tryOpen(w.speaker(account), "permit.mine")
 	refused(t, err, "permit.none_yet")
 
 	sent := w.send(account, self, nobody)
-	w.must(w.permits.CannotMatch(t.Context(), w.staff(3, "clerk"), sent.ID, w.file(sent.ID).Version, ""))
+	w.Must(w.Permits.CannotMatch(t.Context(), w.staff(3, "clerk"), sent.ID, w.file(sent.ID).Version, ""))
 	w.wasTold(account, "permit.cannot_match", sent.Ref)
 	d := w.open(w.speaker(account), "permit.mine") // the only one: not asked which
 	if s := w.screen(d); !strings.Contains(s, "1 Correct it") || !strings.Contains(s, "2 Withdraw it") || !strings.Contains(s, "9 Finish") {
@@ -140,29 +140,29 @@ func TestMyRequests(t *testing.T) {
 	}
 
 	_, err = w.decide(sent.ID, nil)
-	w.must(err)
+	w.Must(err)
 	d = w.open(w.speaker(account), "permit.mine")
 	d.answer("1")
-	if line := d.finish(w.key()); line.Key != "permit.again_screen" {
+	if line := d.finish(w.Key()); line.Key != "permit.again_screen" {
 		t.Errorf("told %v", line)
 	}
-	v, err := w.permits.View(t.Context(), sent.ID)
-	w.must(err)
+	v, err := w.Permits.View(t.Context(), sent.ID)
+	w.Must(err)
 	w.wasTold(account, "permit.codes", v.Permits[0].Ref, v.Permits[0].Code)
-	w.must(w.permits.Revoke(t.Context(), w.staff(judge, "authority"), v.Permits[0].ID, 1, "security"))
-	if line := d.finish(w.key()); line.Key != "permit.none_live" {
+	w.Must(w.Permits.Revoke(t.Context(), w.staff(judge, "authority"), v.Permits[0].ID, 1, "security"))
+	if line := d.finish(w.Key()); line.Key != "permit.none_live" {
 		t.Errorf("told %v", line)
 	}
 
 	open := w.send(account, self, onTrial)
 	d = w.open(w.speaker(account), "permit.mine")
 	d.answer("1", "1")
-	if line := d.finish(w.key()); line.Key != "permit.withdrawn_screen" || w.file(open.ID).State != permit.Withdrawn {
+	if line := d.finish(w.Key()); line.Key != "permit.withdrawn_screen" || w.file(open.ID).State != permit.Withdrawn {
 		t.Errorf("told %v", line)
 	}
-	other, _ := w.family(text.English)
-	if _, ok, err := w.permits.Status(t.Context(), w.speaker(other), open.Ref); ok || err != nil {
+	other, _ := w.Family(text.English)
+	if _, ok, err := w.Permits.Status(t.Context(), w.speaker(other), open.Ref); ok || err != nil {
 		t.Errorf("a stranger asked for the status: %v, %v", ok, err)
 	}
-	refused(t, w.permits.Withdraw(t.Context(), w.by(citizen(other)), open.ID, 2), "case.unknown")
+	refused(t, w.Permits.Withdraw(t.Context(), w.by(citizen(other)), open.ID, 2), "case.unknown")
 }

@@ -28,17 +28,17 @@ func TestSendRoutesByStatusAndRelation(t *testing.T) {
 		{onAppeal, "child", establishment.ProsecutorGeneral},
 		{convictedSale, "sibling", establishment.EstablishmentHead},
 	} {
-		account, self := w.family(text.French)
+		account, self := w.Family(text.French)
 		in := asks(account, self, c.number)
 		in.Visitors[0].Relation = c.relation
-		sent, err := w.permits.Send(t.Context(), w.by(citizen(account)), in)
-		w.must(err)
+		sent, err := w.Permits.Send(t.Context(), w.by(citizen(account)), in)
+		w.Must(err)
 		f := w.file(sent.ID)
 		if f.State != permit.UnderReview || f.AuthorityID == nil {
 			t.Fatalf("%s: %+v", c.number, f)
 		}
-		a, err := w.places.Authority(t.Context(), *f.AuthorityID)
-		w.must(err)
+		a, err := w.Places.Authority(t.Context(), *f.AuthorityID)
+		w.Must(err)
 		if a.Kind != c.want {
 			t.Errorf("%s for a %s lies with %s, want %s", c.number, c.relation, a.Kind, c.want)
 		}
@@ -72,37 +72,37 @@ func TestFoundOrNotLooksTheSame(t *testing.T) {
 				Screens []string
 			}
 			see := func(claim permit.Claim) (v view) {
-				account, self := w.family(lang)
+				account, self := w.Family(lang)
 				in := asks(account, self, "")
 				in.Claim = claim
-				sent, err := w.permits.Send(t.Context(), w.by(citizen(account)), in)
-				w.must(err)
+				sent, err := w.Permits.Send(t.Context(), w.by(citizen(account)), in)
+				w.Must(err)
 				hide := func(s string) string { return masked(s, sent.Ref) }
 				v.Due = sent.Due
-				rows, err := w.db.Query(t.Context(), `select m.id, m.occasion, m.text_key, m.lang, m.operator, m.class, m.parts, p.part, p.state,
+				rows, err := w.DB.Query(t.Context(), `select m.id, m.occasion, m.text_key, m.lang, m.operator, m.class, m.parts, p.part, p.state,
 					m.created_at, p.due_at, p.expires_at from message m join message_part p on p.message_id = m.id where m.account_id = $1 order by m.id, p.part`, account)
-				w.must(err)
+				w.Must(err)
 				var ids []int64
 				for rows.Next() {
 					var r textRow
 					var id int64
-					w.must(rows.Scan(&id, &r.Occasion, &r.Key, &r.Lang, &r.Operator, &r.Class, &r.Parts, &r.Part, &r.State, &r.CreatedAt, &r.DueAt, &r.ExpiresAt))
+					w.Must(rows.Scan(&id, &r.Occasion, &r.Key, &r.Lang, &r.Operator, &r.Class, &r.Parts, &r.Part, &r.State, &r.CreatedAt, &r.DueAt, &r.ExpiresAt))
 					ids, v.Rows = append(ids, id), append(v.Rows, r)
 				}
-				w.must(rows.Err())
+				w.Must(rows.Err())
 				for i, id := range ids {
-					body, err := w.outbox.Body(t.Context(), id)
-					w.must(err)
+					body, err := w.Outbox.Body(t.Context(), id)
+					w.Must(err)
 					v.Rows[i].Body = hide(body.Raw())
 				}
-				who := form.Who{Account: account, Lang: lang, Channel: form.USSD, PINGiven: true, Now: w.now()}
+				who := form.Who{Account: account, Lang: lang, Channel: form.USSD, PINGiven: true, Now: w.Now()}
 				for _, pin := range []bool{false, true} {
 					who.PINGiven = pin
-					line, ok, err := w.permits.Status(t.Context(), who, sent.Ref)
-					if w.must(err); !ok {
+					line, ok, err := w.Permits.Status(t.Context(), who, sent.Ref)
+					if w.Must(err); !ok {
 						t.Fatal("no status")
 					}
-					v.Screens = append(v.Screens, hide(w.texts.Write(lang, line)))
+					v.Screens = append(v.Screens, hide(w.Texts.Write(lang, line)))
 				}
 				d := w.open(who, "permit.mine")
 				v.Screens = append(v.Screens, hide(w.screen(d)))
@@ -113,7 +113,7 @@ func TestFoundOrNotLooksTheSame(t *testing.T) {
 				t.Errorf("by number, found and not found differ:\n%s", diff)
 			}
 			var ains int64
-			w.scan(&ains, `select id from establishment where code = 'AINS'`)
+			w.Scan(&ains, `select id from establishment where code = 'AINS'`)
 			named := permit.Claim{Family: "Alaoui", Given: "Karim", Birth: "1988-04-12", PlaceID: ains}
 			byName := see(named)
 			named.Given = "Kamal"
@@ -124,11 +124,11 @@ func TestFoundOrNotLooksTheSame(t *testing.T) {
 				t.Errorf("by number and by name differ:\n%s", diff)
 			}
 			var states []string
-			rows, err := w.db.Query(t.Context(), `select state from case_file where machine = 'permit_request' order by id`)
-			w.must(err)
+			rows, err := w.DB.Query(t.Context(), `select state from case_file where machine = 'permit_request' order by id`)
+			w.Must(err)
 			for rows.Next() {
 				var s string
-				w.must(rows.Scan(&s))
+				w.Must(rows.Scan(&s))
 				states = append(states, s)
 			}
 			if diff := cmp.Diff([]string{"UNDER_REVIEW", "SUBMITTED", "UNDER_REVIEW", "SUBMITTED"}, states); diff != "" {
@@ -141,36 +141,36 @@ func TestFoundOrNotLooksTheSame(t *testing.T) {
 func TestHowOftenOneMayAsk(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	account, self := w.family(text.French)
+	account, self := w.Family(text.French)
 	first := w.send(account, self, convicted)
 	same := asks(account, self, "00"+convicted)
-	_, err := w.permits.Send(t.Context(), w.by(citizen(account)), same)
+	_, err := w.Permits.Send(t.Context(), w.by(citizen(account)), same)
 	refused(t, err, "permit.already_open")
 	if ref := fault.LineOf(err).Params["ref"]; ref != text.Ref(first.Ref) {
 		t.Errorf("joined %v, want %s", ref, first.Ref)
 	}
 	w.send(account, self, nobody)
 	w.send(account, self, onTrial)
-	_, err = w.permits.Send(t.Context(), w.by(citizen(account)), asks(account, self, onAppeal))
+	_, err = w.Permits.Send(t.Context(), w.by(citizen(account)), asks(account, self, onAppeal))
 	refused(t, err, "permit.too_many_open")
-	w.must(w.permits.Withdraw(t.Context(), w.by(citizen(account)), first.ID, w.file(first.ID).Version))
+	w.Must(w.Permits.Withdraw(t.Context(), w.by(citizen(account)), first.ID, w.file(first.ID).Version))
 	w.wasTold(account, "permit.withdrawn", first.Ref)
-	_, err = w.permits.Send(t.Context(), w.by(citizen(account)), asks(account, self, onAppeal))
+	_, err = w.Permits.Send(t.Context(), w.by(citizen(account)), asks(account, self, onAppeal))
 	refused(t, err, "permit.enough_today")
-	w.forward(25 * time.Hour)
+	w.Add(25 * time.Hour)
 	w.send(account, self, onAppeal)
 }
 
 func TestManySendingsAtOnceCountEachOther(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	account, self := w.family(text.French)
+	account, self := w.Family(text.French)
 	numbers := []string{"90001", "90002", "90003", "90004", "90005", "90006", "90007", "90008"}
 	once := w.by(citizen(account))
 	var wg sync.WaitGroup
 	for _, n := range numbers {
 		wg.Go(func() {
-			_, err := w.permits.Send(t.Context(), w.by(citizen(account)), asks(account, self, n))
+			_, err := w.Permits.Send(t.Context(), w.by(citizen(account)), asks(account, self, n))
 			if err != nil && fault.KindOf(err) != fault.KindConflict {
 				t.Errorf("told %v", err)
 			}
@@ -180,14 +180,14 @@ func TestManySendingsAtOnceCountEachOther(t *testing.T) {
 	if n := w.count(account, "permit.received"); n != 3 {
 		t.Errorf("%d requests were taken, want 3", n)
 	}
-	w.forward(25 * time.Hour)
-	other, self2 := w.family(text.French)
+	w.Add(25 * time.Hour)
+	other, self2 := w.Family(text.French)
 	once.Actor = citizen(other)
 	got := make([]permit.Sent, 10)
 	for i := range got {
 		wg.Go(func() {
 			var err error
-			if got[i], err = w.permits.Send(t.Context(), once, asks(other, self2, convicted)); err != nil {
+			if got[i], err = w.Permits.Send(t.Context(), once, asks(other, self2, convicted)); err != nil {
 				t.Errorf("the same command again: %v", err)
 			}
 		})
@@ -206,34 +206,34 @@ func TestManySendingsAtOnceCountEachOther(t *testing.T) {
 func TestWhoMayBeAskedFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	account, self := w.family(text.French)
-	_, stranger := w.family(text.French)
-	_, err := w.permits.Send(t.Context(), w.by(citizen(account)), asks(account, stranger, convicted))
+	account, self := w.Family(text.French)
+	_, stranger := w.Family(text.French)
+	_, err := w.Permits.Send(t.Context(), w.by(citizen(account)), asks(account, stranger, convicted))
 	refused(t, err, "household.nobody")
 
 	in := asks(account, self, convicted)
 	in.Visitors = nil
-	_, err = w.permits.Send(t.Context(), w.by(citizen(account)), in)
+	_, err = w.Permits.Send(t.Context(), w.by(citizen(account)), in)
 	refused(t, err, "permit.too_many")
 
 	birth := time.Date(1990, 1, 2, 0, 0, 0, 0, time.UTC)
 	cousin := &person.VisitorInput{IDType: "cin", IDNumber: "ZZ 99001", BirthDate: birth, Relation: "relative"}
 	in.Visitors = []permit.Coming{{VisitorID: self, Relation: "parent"}, {New: cousin, Relation: "relative"}, {New: cousin, Relation: "relative"}}
-	sent, err := w.permits.Send(t.Context(), w.by(citizen(account)), in)
-	w.must(err)
-	v, err := w.permits.View(t.Context(), sent.ID)
-	w.must(err)
+	sent, err := w.Permits.Send(t.Context(), w.by(citizen(account)), in)
+	w.Must(err)
+	v, err := w.Permits.View(t.Context(), sent.ID)
+	w.Must(err)
 	if len(v.Visitors) != 2 || v.Claim.Number != convicted {
 		t.Errorf("stored %+v", v)
 	}
-	household, err := w.persons.Household(t.Context(), account)
-	w.must(err)
+	household, err := w.Persons.Household(t.Context(), account)
+	w.Must(err)
 	if len(household) != 2 {
 		t.Errorf("%d people in the household", len(household))
 	}
 
 	// What is not there yet is not open: a clerk gets it, and the family sees no difference.
-	if _, err := w.db.Exec(t.Context(), `update establishment_phase set phase = 'off' where service = 'permit'`); err != nil {
+	if _, err := w.DB.Exec(t.Context(), `update establishment_phase set phase = 'off' where service = 'permit'`); err != nil {
 		t.Fatal(err)
 	}
 	closed := w.send(account, self, onTrial)

@@ -30,10 +30,10 @@ type act func(ctx context.Context, cmd casework.Command) error
 func (k *walker) acts() map[string]act {
 	f := k.file(k.request)
 	p := casework.File{}
-	if v, err := k.permits.View(k.t.Context(), k.request); err == nil && len(v.Permits) > 0 {
+	if v, err := k.Permits.View(k.T.Context(), k.request); err == nil && len(v.Permits) > 0 {
 		p = k.file(v.Permits[len(v.Permits)-1].ID)
 	}
-	s := k.permits
+	s := k.Permits
 	decide := func(change func(*permit.Decision)) act {
 		d := k.decision(k.request)
 		if change != nil {
@@ -102,17 +102,17 @@ func (k *walker) actors() []casework.Actor {
 
 // trace is all that the family's cases and texts amount to.
 func (k *walker) trace() (n [2]int) {
-	k.scan(&n[0], `select coalesce(sum(version), 0)::int from case_file where account_id = $1`, k.account)
-	k.scan(&n[1], `select count(*)::int from message where account_id = $1`, k.account)
+	k.Scan(&n[0], `select coalesce(sum(version), 0)::int from case_file where account_id = $1`, k.account)
+	k.Scan(&n[1], `select count(*)::int from message where account_id = $1`, k.account)
 	return n
 }
 
 // standing fails the test when a case stands where the tables of moves do not
 // let it, or got there by another way.
 func (k *walker) standing(t *rapid.T) {
-	rows, err := k.db.Query(k.t.Context(), `select t.machine, t.from_state, t.event, t.to_state, t.actor_kind, t.role, c.state, t.seq = c.version
+	rows, err := k.DB.Query(k.T.Context(), `select t.machine, t.from_state, t.event, t.to_state, t.actor_kind, t.role, c.state, t.seq = c.version
 		from transition t join case_file c on c.id = t.case_id where c.account_id = $1 order by c.id, t.seq`, k.account)
-	k.must(err)
+	k.Must(err)
 	machines := map[string]casework.Machine{"permit_request": permit.RequestLife(), "permit": permit.Life()}
 	for rows.Next() {
 		var machine string
@@ -120,7 +120,7 @@ func (k *walker) standing(t *rapid.T) {
 		var event casework.Event
 		var by casework.Actor
 		var last bool
-		k.must(rows.Scan(&machine, &from, &event, &to, &by.Kind, &by.Role, &now, &last))
+		k.Must(rows.Scan(&machine, &from, &event, &to, &by.Kind, &by.Role, &now, &last))
 		rule, err := machines[machine].Next(from, event, by)
 		if err != nil || rule.To != to {
 			t.Errorf("%s: %s by %s/%s from %q to %s: %v", machine, event, by.Kind, by.Role, from, to, err)
@@ -129,7 +129,7 @@ func (k *walker) standing(t *rapid.T) {
 			t.Errorf("%s stands at %s, its last move led to %s", machine, now, to)
 		}
 	}
-	k.must(rows.Err())
+	k.Must(rows.Err())
 }
 
 // Whatever is tried in whatever order by whomever, cases move only by their
@@ -139,10 +139,10 @@ func TestRandomWalks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var person int64
-	w.scan(&person, `select id from detainee where legal_status = 'cassation' and country = 'MA'`)
+	w.Scan(&person, `select id from detainee where legal_status = 'cassation' and country = 'MA'`)
 	rapid.Check(t, func(t *rapid.T) {
 		k := &walker{world: w, people: []int64{person}}
-		k.account, k.self = w.family(text.French)
+		k.account, k.self = w.Family(text.French)
 		number := rapid.SampledFrom([]string{convictedSale, nobody}).Draw(t, "number")
 		k.request = w.send(k.account, k.self, number).ID
 		for range rapid.IntRange(1, 14).Draw(t, "steps") {
@@ -153,8 +153,8 @@ func TestRandomWalks(t *testing.T) {
 			}).Draw(t, "act")
 			switch name {
 			case "job":
-				k.must(k.permits.Alarms(k.t.Context(), k.now().Add(20*24*time.Hour)))
-				k.must(k.permits.Lapses(k.t.Context(), k.now().Add(20*24*time.Hour)))
+				k.Must(k.Permits.Alarms(k.T.Context(), k.Now().Add(20*24*time.Hour)))
+				k.Must(k.Permits.Lapses(k.T.Context(), k.Now().Add(20*24*time.Hour)))
 				continue
 			case "moved":
 				status := rapid.SampledFrom([]establishment.LegalStatus{establishment.Convicted, establishment.Appeal}).Draw(t, "status")
@@ -166,7 +166,7 @@ func TestRandomWalks(t *testing.T) {
 			errs := make([]error, 2)
 			var wg sync.WaitGroup
 			for i := range errs {
-				wg.Go(func() { errs[i] = acts[name](k.t.Context(), cmd) })
+				wg.Go(func() { errs[i] = acts[name](k.T.Context(), cmd) })
 			}
 			wg.Wait()
 			for _, err := range errs {
@@ -178,7 +178,7 @@ func TestRandomWalks(t *testing.T) {
 				t.Errorf("%s twice at once: %v and %v", name, errs[0], errs[1])
 			}
 			before := k.trace()
-			if err := acts[name](k.t.Context(), cmd); (err == nil) != (errs[0] == nil) {
+			if err := acts[name](k.T.Context(), cmd); (err == nil) != (errs[0] == nil) {
 				t.Errorf("%s once more: %v, before %v", name, err, errs[0])
 			}
 			if after := k.trace(); after != before {
@@ -186,7 +186,7 @@ func TestRandomWalks(t *testing.T) {
 			}
 			k.standing(t)
 			var anew int64
-			k.scan(&anew, `select coalesce(max(id), 0) from permit_request where replaces = $1`, k.request)
+			k.Scan(&anew, `select coalesce(max(id), 0) from permit_request where replaces = $1`, k.request)
 			if anew != 0 {
 				k.request = anew
 			}
