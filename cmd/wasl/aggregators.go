@@ -14,6 +14,7 @@ func (p *process) aggregators(find func(path string) (*aggregator.Endpoint, bool
 	h, err := aggregator.New(aggregator.Config{
 		Find: find, Dialogue: p.dialog, Metrics: aggregator.NewMetrics(p.app.metrics), Log: log, Now: now,
 		Apology: func() string { return p.app.texts.Write(text.Arabic, text.L("dialog.unavailable", nil)) },
+		Busy:    func() string { return p.app.texts.Write(text.Arabic, text.L("dialog.busy", nil)) },
 	})
 	if err != nil {
 		return err

@@ -66,7 +66,7 @@ func (c *benchCmd) on(ctx context.Context, s Settings, log *slog.Logger, window,
 		return err
 	}
 	operators, err := gateway.ParseOperators(fmt.Sprintf("[[operator]]\nname = \"bench\"\nshort_codes = [\"3690\"]\nussd_codes = [%q]\n"+
-		"[operator.http]\nformat = \"africastalking\"\nsecret = %q\nallow = [\"127.0.0.1/32\"]\n"+
+		"[operator.http]\nformat = \"africastalking\"\nsecret = %q\nallow = [\"127.0.0.1/32\"]\nper_phone = 1e6\nat_once = 100000\n"+
 		"[[operator.bind]]\naddress = %q\nwindow = %d\n", dialCode, benchSecret, b.centre.Addr(), window), dir)
 	if err != nil {
 		return err

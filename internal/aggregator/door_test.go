@@ -244,7 +244,7 @@ func TestLogsHoldNoNumberAndNoSecret(t *testing.T) {
 	e := endpoint(t, "africastalking")
 	e.Door.Secret = "open-sesame"
 	h, err := aggregator.New(aggregator.Config{
-		Find: func(string) (*aggregator.Endpoint, bool) { return e, true }, Dialogue: &scripted{}, Apology: func() string { return sorry },
+		Find: func(string) (*aggregator.Endpoint, bool) { return e, true }, Dialogue: &scripted{}, Apology: func() string { return sorry }, Busy: func() string { return busy },
 		Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

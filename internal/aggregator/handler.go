@@ -37,6 +37,7 @@ type Endpoint struct {
 	Door     Door
 	Budget   ussd.Budget
 	Deadline time.Duration // for an answer
+	Limits   Limits
 }
 
 // Config is what a Handler stands on.
@@ -46,6 +47,7 @@ type Config struct {
 	Find     func(path string) (*Endpoint, bool)
 	Dialogue Dialogue
 	Apology  func() string // shown where there is nobody to talk to
+	Busy     func() string // shown where a phone or its aggregator asks too much
 	Metrics  *Metrics      // may be nil
 	Log      *slog.Logger  // may be nil
 	Now      func() time.Time
@@ -53,14 +55,17 @@ type Config struct {
 
 // Handler serves all endpoints.
 type Handler struct {
-	cfg    Config
-	recent recent
+	cfg     Config
+	recent  recent
+	phones  buckets // by operator and number
+	refused buckets // by address
+	paces   paces
 }
 
 // New makes a Handler.
 func New(cfg Config) (*Handler, error) {
-	if cfg.Find == nil || cfg.Dialogue == nil || cfg.Apology == nil {
-		return nil, errors.New("aggregator: Find, Dialogue and Apology are needed")
+	if cfg.Find == nil || cfg.Dialogue == nil || cfg.Apology == nil || cfg.Busy == nil {
+		return nil, errors.New("aggregator: Find, Dialogue, Apology and Busy are needed")
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -122,9 +127,16 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, e *Endpoint) (c c
 	return c, 0, ""
 }
 
+// refuse says no, and notes by whom, but not each time of somebody who asks
+// again and again: what is right is still heard from the same address.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, e *Endpoint, status int, why string) {
 	h.cfg.Metrics.called(e.Operator, why, "none", 0)
 	from, _ := e.Door.from(r)
+	if !h.refused.allow(from.String(), refusalBurst, refusalsEvery, h.cfg.Now()) {
+		w.Header().Set("Retry-After", "60")
+		http.Error(w, http.StatusText(http.StatusTooManyRequests), http.StatusTooManyRequests)
+		return
+	}
 	h.cfg.Log.LogAttrs(r.Context(), slog.LevelInfo, "aggregator request refused",
 		slog.String("operator", e.Operator), slog.String("why", why), slog.String("address", from.String()))
 	http.Error(w, http.StatusText(status), status)
@@ -149,6 +161,12 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, e *Endpoint, c 
 		return "number", kind
 	}
 	c.request.Msisdn, c.request.At = n.Raw(), h.cfg.Now()
+	leave, why := h.enter(e, c.request)
+	if why != "" {
+		h.write(w, c.write(ussd.Reply{Text: h.cfg.Busy(), End: true}))
+		return why, kind
+	}
+	defer leave()
 	if e.Format.namesOnce {
 		h.recent.keep(session, n.Raw(), c.request.At)
 	}
@@ -171,6 +189,22 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, e *Endpoint, c 
 		return "late", kind
 	}
 	return "answered", kind
+}
+
+// enter takes up a step unless its phone, or its aggregator, has asked too
+// much; why says which. A phone that hangs up is always heard.
+func (h *Handler) enter(e *Endpoint, r ussd.Request) (leave func(), why string) {
+	if asks := r.Kind == ussd.Begin || r.Kind == ussd.Answer || r.Kind == ussd.Keyed; asks && e.Limits.PerPhone > 0 {
+		every := time.Duration(float64(time.Second) / e.Limits.PerPhone)
+		if !h.phones.allow(e.Operator+"/"+r.Msisdn, phoneBurst, every, r.At) {
+			return nil, "flood"
+		}
+	}
+	leave, ok := h.paces.enter(e, r.At)
+	if !ok {
+		return nil, "busy"
+	}
+	return leave, ""
 }
 
 func (h *Handler) write(w http.ResponseWriter, a answer) {

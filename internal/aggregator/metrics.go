@@ -18,7 +18,7 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "ussd_http_requests_total", Help: "Requests of HTTP aggregators: answered, late, noted, or why they were refused.",
+			Name: "ussd_http_requests_total", Help: "Requests of HTTP aggregators: answered, late, noted, above a limit, or why they were refused.",
 		}, []string{"operator", "outcome"}),
 		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "ussd_http_seconds", Help: "From an aggregator's request to our answer.",

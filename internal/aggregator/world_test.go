@@ -15,7 +15,10 @@ import (
 	"github.com/wasl-sms/wasl/ussd"
 )
 
-const sorry = "Réessayez plus tard."
+const (
+	sorry = "Réessayez plus tard."
+	busy  = "Trop de demandes."
+)
 
 // scripted is a dialogue that writes down what it is asked, and says what the
 // test wants.
@@ -74,7 +77,7 @@ func handler(t testing.TB, d aggregator.Dialogue, e *aggregator.Endpoint) *aggre
 		Find: func(path string) (*aggregator.Endpoint, bool) {
 			return e, path == e.Path || strings.HasPrefix(path, e.Path+"/")
 		},
-		Dialogue: d, Apology: func() string { return sorry },
+		Dialogue: d, Apology: func() string { return sorry }, Busy: func() string { return busy },
 	})
 	if err != nil {
 		t.Fatal(err)

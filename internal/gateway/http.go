@@ -24,6 +24,9 @@ type HTTP struct {
 	TrustedProxies []string          `toml:"trusted_proxies"`
 	ReplyDeadline  time.Duration     `toml:"reply_deadline"` // 10s
 	Budget         ussd.Budget       `toml:"budget"`
+	PerPhone       float64           `toml:"per_phone"` // 2: steps a second of one number
+	TPS            float64           `toml:"tps"`       // of the aggregator; 0: no limit
+	AtOnce         int               `toml:"at_once"`   // 256: its steps under way
 
 	endpoint *aggregator.Endpoint
 }
@@ -72,11 +75,35 @@ func (h *HTTP) complete(o *Operator, dir string) error {
 	case h.ReplyDeadline == 0:
 		h.ReplyDeadline = aggregator.Longest
 	}
+	limits, err := h.limits()
+	if err != nil {
+		return err
+	}
 	h.endpoint = &aggregator.Endpoint{
 		Operator: o.Name, Region: o.Region, Code: o.USSDCodes[0], Path: h.Path,
 		Format: format, Door: door, Budget: budget, Deadline: h.ReplyDeadline,
+		Limits: limits,
 	}
 	return nil
+}
+
+// limits has defaults that people and aggregators in order do not notice.
+func (h *HTTP) limits() (l aggregator.Limits, err error) {
+	if h.PerPhone == 0 {
+		h.PerPhone = 2
+	}
+	if h.AtOnce == 0 {
+		h.AtOnce = 256
+	}
+	for name, v := range map[string]float64{"per_phone": h.PerPhone, "tps": h.TPS} {
+		if v != 0 && !(v >= 0.01 && v <= 1e6) { // NaN is neither
+			return l, fmt.Errorf("%s is %g: write steps a second, 0.01 to a million", name, v)
+		}
+	}
+	if h.AtOnce < 1 {
+		return l, fmt.Errorf("at_once is %d: write how many steps may be under way, at least 1", h.AtOnce)
+	}
+	return aggregator.Limits{PerPhone: h.PerPhone, TPS: h.TPS, AtOnce: h.AtOnce}, nil
 }
 
 func (h *HTTP) readSecret(dir string) error {

@@ -77,7 +77,8 @@ path = "/ussd/flares"
 		t.Fatal(err)
 	}
 	e, ok := ops.Endpoint("/ussd/flares")
-	if !ok || e.Operator != "north" || e.Door.Name != "password" || e.Door.UserBy != "userid" || e.Deadline != aggregator.Longest || ops[0].USSD == nil {
+	if !ok || e.Operator != "north" || e.Door.Name != "password" || e.Door.UserBy != "userid" || e.Deadline != aggregator.Longest ||
+		e.Limits != (aggregator.Limits{PerPhone: 2, AtOnce: 256}) || ops[0].USSD == nil {
 		t.Errorf("endpoint %+v, %v", e, ok)
 	}
 }
@@ -103,6 +104,9 @@ func TestAggregatorsThatCantBe(t *testing.T) {
 		"need a [[operator.bind]]": strings.Replace(webOnly, `region = "DZ"`, `prefixes = ["+2135"]`, 1) + secret,
 		"both have the path":       webOnly + secret + strings.Replace(webOnly, `"web"`, `"net"`, 1) + secret + "path = \"/ussd/web\"\n",
 		"unknown setting":          webOnly + secret + "key = \"x\"\n",
+		"per_phone is":             webOnly + secret + "per_phone = -1.0\n",
+		"tps is":                   webOnly + secret + "tps = nan\n",
+		"at_once is":               webOnly + secret + "at_once = -1\n",
 	} {
 		if _, err := gateway.ParseOperators(text, ""); err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("%s: %v", word, err)
