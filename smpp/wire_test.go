@@ -2,7 +2,9 @@ package smpp_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -232,4 +234,24 @@ func (c *chunks) Read(p []byte) (int, error) {
 		return 0, errors.New("end")
 	}
 	return n, nil
+}
+
+// A length that may not be costs nothing, whatever it claims. Not parallel: it
+// counts what this whole process takes.
+func TestAFalseLengthTakesNoMemory(t *testing.T) {
+	const limit = 4096
+	for _, claimed := range []uint32{0, 15, limit + 1, 1 << 30, 1<<32 - 1} {
+		stream := binary.BigEndian.AppendUint32(nil, claimed)
+		stream = append(stream, bytes.Repeat([]byte{0}, 100)...)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, err := smpp.NewFrameReader(bytes.NewReader(stream), limit).Next()
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, smpp.ErrFrame) {
+			t.Errorf("%d octets claimed: %v", claimed, err)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 256<<10 {
+			t.Errorf("%d octets claimed: %d were taken", claimed, took)
+		}
+	}
 }
