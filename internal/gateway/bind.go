@@ -93,10 +93,13 @@ func (g *Gateway) nextPlace() int {
 
 func (b *bind) id() links.Name { return links.Name{Operator: b.op.name, Bind: b.Name} }
 
-// start runs the bind until ctx ends or end is called.
+// start runs the bind until end is called. It is listed by now: a wish that came
+// before that is looked up here, a later one is told.
 func (b *bind) start(ctx context.Context) {
 	ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	b.record(ctx, b.g.wishFor(b.id()).TraceUntil)
+	w := b.g.wishFor(b.id())
+	b.order.set(w.Wish)
+	b.record(ctx, w.TraceUntil)
 	go func() {
 		defer close(b.done)
 		b.run(ctx)
