@@ -22,8 +22,12 @@ type Budget struct {
 // DefaultBudget is what nearly all gateways carry.
 func DefaultBudget() Budget { return Budget{First: 160, Next: 160, FirstUCS2: 70, NextUCS2: 70} }
 
+// MostOctets is what the network carries in a page: 182 septets or 80 UCS-2
+// units (TS 23.038 §6.1.2.3).
+const MostOctets = 160
+
 // BudgetFromOctets is the budget of a gateway that counts octets and packs
-// septets: 160 octets hold 182 septets or 80 units (TS 23.038 §6.1.2.3).
+// septets.
 func BudgetFromOctets(first, next int) Budget {
 	return Budget{First: first * 8 / 7, Next: next * 8 / 7, FirstUCS2: first / 2, NextUCS2: next / 2}
 }

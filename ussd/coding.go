@@ -21,25 +21,16 @@ type Octets struct {
 	Next  int `toml:"next"`
 }
 
-// What the network carries: 160 octets (TS 23.038 §6.1.2.3).
-const (
-	mostOctets  = 160
-	mostSeptets = 182
-	mostUnits   = 80
-)
-
 // Pages is what the operator's pages hold: by octets where they are set, else
-// the budget. Nothing holds more than the network carries.
+// the budget.
 func (d Dialect) Pages() Budget {
 	if d.Octets.First == 0 {
 		return d.Budget
 	}
-	b := Budget{First: d.Octets.First, Next: d.Octets.Next, FirstUCS2: d.Octets.First / 2, NextUCS2: d.Octets.Next / 2}
-	if d.Packed {
-		b.First, b.Next = b.First*8/7, b.Next*8/7
+	b := BudgetFromOctets(d.Octets.First, d.Octets.Next)
+	if !d.Packed {
+		b.First, b.Next = d.Octets.First, d.Octets.Next
 	}
-	b.First, b.Next = min(b.First, mostSeptets), min(b.Next, mostSeptets)
-	b.FirstUCS2, b.NextUCS2 = min(b.FirstUCS2, mostUnits), min(b.NextUCS2, mostUnits)
 	return b
 }
 

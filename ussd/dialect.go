@@ -201,8 +201,8 @@ func (d Dialect) Validate() error {
 	case d.ReplyDeadline <= 0:
 		return fmt.Errorf("ussd: dialect %s: reply_deadline must be positive", d.Name)
 	}
-	if (d.Octets.First == 0) != (d.Octets.Next == 0) || max(d.Octets.First, d.Octets.Next) > mostOctets {
-		return fmt.Errorf("ussd: dialect %s: octets needs first and next, of at most %d", d.Name, mostOctets)
+	if (d.Octets.First == 0) != (d.Octets.Next == 0) || max(d.Octets.First, d.Octets.Next) > MostOctets {
+		return fmt.Errorf("ussd: dialect %s: octets needs first and next, of at most %d", d.Name, MostOctets)
 	}
 	if d.CodingGSM7 == d.CodingUCS2 {
 		return fmt.Errorf("ussd: dialect %s: coding_gsm7 and coding_ucs2 are both %#x: a text could not be read", d.Name, d.CodingGSM7)

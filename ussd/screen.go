@@ -51,11 +51,6 @@ type Screen struct {
 // later pages of a screen whose footer has none; left empty, it is not added.
 type Nav struct{ More, Back string }
 
-// Keys are the footer most screens have, in their order.
-func Keys(back, home string) []Item {
-	return []Item{{Key: KeyBack, Label: back}, {Key: KeyHome, Label: home}}
-}
-
 // Rendered is one page of a screen, ready to be sent.
 type Rendered struct {
 	Text  string

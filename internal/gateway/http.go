@@ -1,9 +1,9 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -58,9 +58,11 @@ func (h *HTTP) complete(o *Operator, dir string) error {
 	if len(o.USSDCodes) == 0 {
 		return errors.New("no ussd_codes: name the code that people dial")
 	}
-	if err := h.readSecret(dir); err != nil {
+	secret, err := secretOf(string(h.Secret), h.SecretFile, "secret", dir)
+	if err != nil {
 		return err
 	}
+	h.Secret = aggregator.Secret(secret)
 	door, err := h.door(format)
 	if err != nil {
 		return err
@@ -106,21 +108,6 @@ func (h *HTTP) limits() (l aggregator.Limits, err error) {
 	return aggregator.Limits{PerPhone: h.PerPhone, TPS: h.TPS, AtOnce: h.AtOnce}, nil
 }
 
-func (h *HTTP) readSecret(dir string) error {
-	if h.SecretFile == "" {
-		return nil
-	}
-	if h.Secret != "" {
-		return errors.New("both secret and secret_file: keep one")
-	}
-	text, err := os.ReadFile(beside(dir, h.SecretFile))
-	if err != nil {
-		return fmt.Errorf("secret_file: %w", err)
-	}
-	h.Secret = aggregator.Secret(strings.TrimSpace(string(text)))
-	return nil
-}
-
 func (h *HTTP) door(format aggregator.Format) (d aggregator.Door, err error) {
 	d = format.Door()
 	d.Secret, d.User = h.Secret, h.User
@@ -140,24 +127,18 @@ func (h *HTTP) door(format aggregator.Format) (d aggregator.Door, err error) {
 }
 
 // budget is the format's where the settings leave it open. No gateway shows
-// more than the network carries: 160 octets, TS 23.038 §6.1.2.3.
+// more than the network carries.
 func (h *HTTP) budget(format aggregator.Format) (ussd.Budget, error) {
-	b := h.Budget
-	for _, f := range []struct {
-		have       *int
-		want, most int
-	}{
-		{&b.First, format.Budget.First, 182},
-		{&b.Next, format.Budget.Next, 182},
-		{&b.FirstUCS2, format.Budget.FirstUCS2, 80},
-		{&b.NextUCS2, format.Budget.NextUCS2, 80},
-	} {
-		if *f.have == 0 {
-			*f.have = f.want
-		}
-		if *f.have > f.most {
-			return b, fmt.Errorf("budget: %d is more than a phone shows: at most 182 septets and 80 UCS-2 units", *f.have)
-		}
+	b, d, most := h.Budget, format.Budget, ussd.BudgetFromOctets(ussd.MostOctets, ussd.MostOctets)
+	b = ussd.Budget{
+		First: cmp.Or(b.First, d.First), Next: cmp.Or(b.Next, d.Next),
+		FirstUCS2: cmp.Or(b.FirstUCS2, d.FirstUCS2), NextUCS2: cmp.Or(b.NextUCS2, d.NextUCS2),
+	}
+	if n := max(b.First, b.Next); n > most.Next {
+		return b, fmt.Errorf("budget: %d septets are more than a phone shows, %d", n, most.Next)
+	}
+	if n := max(b.FirstUCS2, b.NextUCS2); n > most.NextUCS2 {
+		return b, fmt.Errorf("budget: %d UCS-2 units are more than a phone shows, %d", n, most.NextUCS2)
 	}
 	return b, b.Validate()
 }
