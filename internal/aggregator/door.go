@@ -36,22 +36,19 @@ func (Secret) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "secret") }
 type Door struct {
 	Secret  Secret
 	Proof   Proof
-	Name    string         // of the parameter or header
-	User    string         // of basic authentication, or of the format's parameter
-	UserBy  string         // parameter that holds User
-	Allow   []netip.Prefix // addresses of the aggregator
-	Proxies []netip.Prefix // addresses of proxies of ours, whose X-Forwarded-For is believed
+	Name    string   // of the parameter or header
+	User    string   // of basic authentication, or of the format's parameter
+	UserBy  string   // parameter that holds User
+	Allow   Networks // of the aggregator
+	Proxies Networks // of proxies of ours, whose X-Forwarded-For is believed
 }
 
-// Door is what the format's own documents say of a caller; the settings go
-// before it.
-func (f Format) Door() Door {
-	return Door{Proof: ByQuery, Name: f.secretName, UserBy: f.userName}
-}
+// Networks are where somebody may call from.
+type Networks []netip.Prefix
 
-// Prefixes reads addresses and networks in CIDR notation.
-func Prefixes(list []string) ([]netip.Prefix, error) {
-	var out []netip.Prefix
+// ParseNetworks reads addresses and networks in CIDR notation.
+func ParseNetworks(list []string) (Networks, error) {
+	var out Networks
 	for _, s := range list {
 		s = strings.TrimSpace(s)
 		if a, err := netip.ParseAddr(s); err == nil {
@@ -65,6 +62,19 @@ func Prefixes(list []string) ([]netip.Prefix, error) {
 		out = append(out, p.Masked())
 	}
 	return out, nil
+}
+
+// Hold reports whether an address is in one of the networks, however it is
+// written: as IPv4 in IPv6, with the zone it came by.
+func (n Networks) Hold(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	return slices.ContainsFunc(n, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// Door is what the format's own documents say of a caller; the settings go
+// before it.
+func (f Format) Door() Door {
+	return Door{Proof: ByQuery, Name: f.secretName, UserBy: f.userName}
 }
 
 // Validate says, in a sentence, what of the door can't hold.
@@ -93,7 +103,7 @@ func (d Door) admits(r *http.Request) bool {
 		return true
 	}
 	a, ok := d.from(r)
-	return ok && holds(d.Allow, a)
+	return ok && d.Allow.Hold(a)
 }
 
 // from is the caller's address: the nearest one that is no proxy of ours.
@@ -104,7 +114,7 @@ func (d Door) from(r *http.Request) (netip.Addr, bool) {
 	}
 	a := ap.Addr().Unmap()
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && holds(d.Proxies, a); i-- {
+	for i := len(hops) - 1; i >= 0 && d.Proxies.Hold(a); i-- {
 		if strings.TrimSpace(hops[i]) == "" && len(hops) == 1 {
 			break // a proxy that called for itself
 		}
@@ -114,11 +124,6 @@ func (d Door) from(r *http.Request) (netip.Addr, bool) {
 		a = a.Unmap()
 	}
 	return a, true
-}
-
-func holds(list []netip.Prefix, a netip.Addr) bool {
-	a = a.WithZone("")
-	return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // knows tells whether a request shows that its sender knows the secret. It
@@ -156,8 +161,8 @@ func (d Door) signed(given string, body []byte) bool {
 	return err == nil && hmac.Equal(sum, want)
 }
 
-// both looks at its two answers whatever the first is.
-func both(a, b bool) bool { return a == b && b }
+// both has its two answers looked for whatever the first is.
+func both(a, b bool) bool { return a && b }
 
 func same(given, want string) bool {
 	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(want))

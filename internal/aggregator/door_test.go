@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"testing"
 
@@ -41,9 +40,9 @@ func status(t *testing.T, h http.Handler, r *http.Request) int {
 	return w.Code
 }
 
-func networks(t *testing.T, list ...string) []netip.Prefix {
+func networks(t *testing.T, list ...string) aggregator.Networks {
 	t.Helper()
-	p, err := aggregator.Prefixes(list)
+	p, err := aggregator.ParseNetworks(list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +163,7 @@ func TestDoorsThatHoldNothing(t *testing.T) {
 			t.Errorf("%s: %v", word, err)
 		}
 	}
-	if _, err := aggregator.Prefixes([]string{"192.0.2"}); err == nil || !strings.Contains(err.Error(), "192.0.2.0/24") {
+	if _, err := aggregator.ParseNetworks([]string{"192.0.2"}); err == nil || !strings.Contains(err.Error(), "192.0.2.0/24") {
 		t.Errorf("half an address: %v", err)
 	}
 }

@@ -117,10 +117,10 @@ func (h *HTTP) door(format aggregator.Format) (d aggregator.Door, err error) {
 	if h.SecretName != "" {
 		d.Name = h.SecretName
 	}
-	if d.Allow, err = aggregator.Prefixes(h.Allow); err != nil {
+	if d.Allow, err = aggregator.ParseNetworks(h.Allow); err != nil {
 		return d, fmt.Errorf("allow: %w", err)
 	}
-	if d.Proxies, err = aggregator.Prefixes(h.TrustedProxies); err != nil {
+	if d.Proxies, err = aggregator.ParseNetworks(h.TrustedProxies); err != nil {
 		return d, fmt.Errorf("trusted_proxies: %w", err)
 	}
 	return d, d.Validate()

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/wasl-sms/wasl/internal/aggregator"
@@ -23,7 +22,7 @@ type Outbind struct {
 	CallerPassword     string   `toml:"outbind_password"`
 	CallerPasswordFile string   `toml:"outbind_password_file"`
 
-	callers []netip.Prefix
+	callers aggregator.Networks
 }
 
 // complete checks the settings of a bind that listens; our own password goes to
@@ -41,7 +40,7 @@ func (o *Outbind) complete(dir string) (err error) {
 	if o.CallerPassword, err = secretOf(o.CallerPassword, o.CallerPasswordFile, "outbind_password", dir); err != nil {
 		return err
 	}
-	if o.callers, err = aggregator.Prefixes(o.Callers); err != nil {
+	if o.callers, err = aggregator.ParseNetworks(o.Callers); err != nil {
 		return fmt.Errorf("listen_allow: %w", err)
 	}
 	if len(o.callers) == 0 && o.CallerPassword == "" {
@@ -74,7 +73,7 @@ func (o *Outbind) admits(addr net.Addr) bool {
 	if err != nil {
 		return false
 	}
-	return slices.ContainsFunc(o.callers, func(p netip.Prefix) bool { return p.Contains(from.Addr().Unmap()) })
+	return o.callers.Hold(from.Addr())
 }
 
 // secretOf reads a password from one of two settings.
