@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/wasl-sms/wasl/ussd"
@@ -11,7 +12,7 @@ import (
 // else tells a dial from an answer. A session that ended is reported to the
 // path with /events behind it, or to the same one.
 func africasTalking() Format {
-	return Format{Name: "africastalking", method: "POST", secretName: "key", Budget: ussd.DefaultBudget(), decode: decodeAfricasTalking}
+	return Format{Name: "africastalking", methods: []string{"POST"}, secretName: "key", Budget: ussd.DefaultBudget(), decode: decodeAfricasTalking}
 }
 
 func decodeAfricasTalking(m message) (call, error) {
@@ -33,17 +34,14 @@ func decodeAfricasTalking(m message) (call, error) {
 		if c.ended == "incomplete" || c.ended == "failed" {
 			c.request.Kind = ussd.Abort
 		}
-		c.write = func(ussd.Reply) answer { return answer{contentType: textUTF8} }
+		c.write = nothing
 		return c, nil
 	}
 	if m.rest != "" {
 		return call{}, missing("such path")
 	}
 	keyed := f.Get("text")
-	code := f.Get("serviceCode")
-	if code == "" {
-		code = m.code
-	}
+	code := cmp.Or(f.Get("serviceCode"), m.code)
 	c.request.Kind, c.request.Whole = ussd.Keyed, true
 	c.request.Input, c.request.Code = keyed, dialled(code, keyed)
 	c.request.RequestKey = "at/" + session + "/" + keyed

@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/wasl-sms/wasl/ussd"
@@ -11,14 +12,14 @@ import (
 // hash. A session that the network closed is told by a call with clean.
 func airtel() Format {
 	return Format{
-		Name: "airtel", method: "GET", secretName: "password", userName: "userid",
+		Name: "airtel", methods: []string{"GET"}, secretName: "password", userName: "userid",
 		Budget: ussd.DefaultBudget(), decode: decodeAirtel,
 	}
 }
 
 func decodeAirtel(m message) (call, error) {
 	session := m.query.Get("SessionID")
-	number := orElse(m.query.Get("MSISDN"), m.query.Get("msisdn"))
+	number := cmp.Or(m.query.Get("MSISDN"), m.query.Get("msisdn"))
 	switch {
 	case session == "":
 		return call{}, missing("SessionID")
@@ -29,7 +30,7 @@ func decodeAirtel(m message) (call, error) {
 	switch {
 	case m.query.Has("clean"):
 		c.request.Kind = ussd.Abort
-		c.write = func(ussd.Reply) answer { return answer{contentType: textUTF8} }
+		c.write = nothing
 	case m.query.Has("input"):
 		c.request.Kind, c.request.Input = ussd.Keyed, m.query.Get("input")
 		c.request.Code = opening(c.request.Input, m.code)

@@ -4,7 +4,7 @@ import "github.com/wasl-sms/wasl/ussd"
 
 // arkesel is the format of Arkesel. Nothing in it tells a repeat.
 func arkesel() Format {
-	return Format{Name: "arkesel", method: "POST", secretName: "key", Budget: ussd.DefaultBudget(), decode: decodeArkesel}
+	return Format{Name: "arkesel", methods: []string{"POST"}, secretName: "key", Budget: ussd.DefaultBudget(), decode: decodeArkesel}
 }
 
 type arkeselReply struct {

@@ -9,7 +9,7 @@ import (
 // beem is the format of Beem. Each request has an id of its own, which tells
 // repeats.
 func beem() Format {
-	return Format{Name: "beem", method: "POST", secretName: "key", Budget: ussd.DefaultBudget(), decode: decodeBeem}
+	return Format{Name: "beem", methods: []string{"POST"}, secretName: "key", Budget: ussd.DefaultBudget(), decode: decodeBeem}
 }
 
 type beemReply struct {

@@ -18,8 +18,7 @@ type Format struct {
 	Name   string
 	Budget ussd.Budget // what its pages hold, where nothing else is set
 
-	method  string   // GET or POST
-	methods []string // and others
+	methods []string // of HTTP
 	decode  func(message) (call, error)
 	// namesOnce: requests after the first may leave the number out.
 	namesOnce bool
@@ -75,6 +74,9 @@ const (
 	jsonUTF8 = "application/json; charset=utf-8"
 	xmlUTF8  = "text/xml; charset=utf-8"
 )
+
+// nothing is the answer to what asks for none.
+func nothing(ussd.Reply) answer { return answer{contentType: textUTF8} }
 
 func inJSON(v any) answer {
 	var b bytes.Buffer
@@ -150,13 +152,6 @@ func stepOf(begins bool, said, code string) ussd.Request {
 	r := ussd.Request{Kind: ussd.Begin, Input: opening(said, code)}
 	r.Code, _, _ = ussd.ParseDial(r.Input)
 	return r
-}
-
-func orElse(s, other string) string {
-	if s != "" {
-		return s
-	}
-	return other
 }
 
 // opening is what opened a session: what was said where it is a code, else the

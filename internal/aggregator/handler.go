@@ -102,8 +102,8 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, e *Endpoint) (c c
 	if !e.Door.admits(r) {
 		return c, http.StatusForbidden, "address"
 	}
-	if r.Method != e.Format.method && !slices.Contains(e.Format.methods, r.Method) {
-		w.Header().Set("Allow", strings.Join(append([]string{e.Format.method}, e.Format.methods...), ", "))
+	if !slices.Contains(e.Format.methods, r.Method) {
+		w.Header().Set("Allow", strings.Join(e.Format.methods, ", "))
 		return c, http.StatusMethodNotAllowed, "method"
 	}
 	m := message{rest: strings.TrimPrefix(r.URL.Path, e.Path), query: r.URL.Query(), code: e.Code}

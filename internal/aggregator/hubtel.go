@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/wasl-sms/wasl/ussd"
@@ -10,7 +11,7 @@ import (
 // Cross-Switch use an older form of it. Types come in two ways of writing, and
 // are answered as they came. Sequence, where it is sent, tells repeats.
 func hubtel() Format {
-	return Format{Name: "hubtel", method: "POST", secretName: "key", Budget: ussd.DefaultBudget(), decode: decodeHubtel}
+	return Format{Name: "hubtel", methods: []string{"POST"}, secretName: "key", Budget: ussd.DefaultBudget(), decode: decodeHubtel}
 }
 
 type hubtelReply struct {
@@ -45,7 +46,7 @@ func decodeHubtel(m message) (call, error) {
 	said, kind := string(in.Message), strings.ToLower(string(in.Type))
 	switch kind {
 	case "initiation", "response":
-		c.request = stepOf(kind == "initiation", said, orElse(string(in.ServiceCode), m.code))
+		c.request = stepOf(kind == "initiation", said, cmp.Or(string(in.ServiceCode), m.code))
 	case "release":
 		c.request.Kind = ussd.Abort
 	case "timeout":

@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/wasl-sms/wasl/ussd"
@@ -10,7 +11,7 @@ import (
 // asked stand in the path, /session/ID/start, response, end or status. The
 // number may come with start only.
 func infobip() Format {
-	return Format{Name: "infobip", method: "POST", methods: []string{"PUT", "GET"}, secretName: "key", Budget: ussd.DefaultBudget(), decode: decodeInfobip, namesOnce: true}
+	return Format{Name: "infobip", methods: []string{"POST", "PUT", "GET"}, secretName: "key", Budget: ussd.DefaultBudget(), decode: decodeInfobip, namesOnce: true}
 }
 
 type infobipReply struct {
@@ -52,7 +53,7 @@ func decodeInfobip(m message) (call, error) {
 	c := call{number: string(in.Msisdn), write: writeInfobip, request: ussd.Request{SessionID: session}}
 	switch verb {
 	case "start":
-		c.request = stepOf(true, string(in.Text), orElse(string(in.ShortCode), m.code))
+		c.request = stepOf(true, string(in.Text), cmp.Or(string(in.ShortCode), m.code))
 		c.write = func(r ussd.Reply) answer {
 			r.End = false // their first page is a menu always
 			return writeInfobip(r)

@@ -8,7 +8,7 @@ import "github.com/wasl-sms/wasl/ussd"
 func nalo() Format {
 	b := ussd.DefaultBudget()
 	b.First, b.Next = 120, 120
-	return Format{Name: "nalo", method: "POST", secretName: "key", Budget: b, decode: decodeNalo}
+	return Format{Name: "nalo", methods: []string{"POST"}, secretName: "key", Budget: b, decode: decodeNalo}
 }
 
 type naloReply struct {

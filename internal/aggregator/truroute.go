@@ -15,7 +15,7 @@ import (
 // truRoute is the XML format of TruRoute, in use in Malawi and Namibia. Nothing
 // in it tells a repeat.
 func truRoute() Format {
-	return Format{Name: "truroute", method: "POST", secretName: "key", Budget: ussd.DefaultBudget(), decode: decodeTruRoute}
+	return Format{Name: "truroute", methods: []string{"POST"}, secretName: "key", Budget: ussd.DefaultBudget(), decode: decodeTruRoute}
 }
 
 // Types of TruRoute's messages.
