@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -152,7 +151,7 @@ func compare(before, after Operators) Change {
 		}
 	}
 	for _, names := range [][]string{c.Added, c.Removed, c.Changed} {
-		slices.SortFunc(names, cmp.Compare[string])
+		slices.Sort(names)
 	}
 	return c
 }

@@ -57,7 +57,7 @@ func TestATraceOnAFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &recording{until: now.Add(time.Minute), full: make(chan struct{}), file: full, buf: bufio.NewWriterSize(full, 64<<10)}
+	r := &recording{until: now.Add(time.Minute), file: full, buf: bufio.NewWriterSize(full, 64<<10)}
 	r.pcap = pcap.NewWriter(r.buf)
 	body := make([]byte, 60<<10)
 	for range 4 {

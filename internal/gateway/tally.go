@@ -76,7 +76,9 @@ func (t *tally) answered(now time.Time, a outbox.Answer, took time.Duration) {
 	cause := links.Cause("")
 	t.add(now, func(m *links.Minute) {
 		m.Submitted++
-		m.ResponseMS += took.Milliseconds()
+		if a.Outcome != outbox.Unknown { // which is no response
+			m.ResponseMS += took.Milliseconds()
+		}
 		switch a.Outcome {
 		case outbox.Sent:
 			m.Sent++
@@ -88,7 +90,6 @@ func (t *tally) answered(now time.Time, a outbox.Answer, took time.Duration) {
 			cause = links.Temporary
 		case outbox.Unknown:
 			m.Unknown++
-			m.ResponseMS -= took.Milliseconds() // no response
 			cause = links.Unanswered
 		default:
 			m.Rejected++

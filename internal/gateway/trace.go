@@ -47,13 +47,12 @@ func (t *trace) tracing() links.Tracing {
 type recording struct {
 	until time.Time
 	path  string
-	full  chan struct{} // closed when it holds no more
 
 	mu   sync.Mutex
 	file *os.File
 	buf  *bufio.Writer
 	pcap *pcap.Writer
-	over bool
+	over bool  // it holds no more
 	err  error // why it is over before its time, if not for its size
 }
 
@@ -136,7 +135,7 @@ func (g *Gateway) newRecording(name string, now, until time.Time) (*recording, e
 	if err := sweepTraces(g.cfg.TraceDir, now); err != nil {
 		return nil, err
 	}
-	r := &recording{until: until, full: make(chan struct{})}
+	r := &recording{until: until}
 	r.path = filepath.Join(g.cfg.TraceDir, name+"-"+now.UTC().Format("20060102T150405.000")+".pcap")
 	var err error
 	if r.file, err = os.OpenFile(r.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
@@ -178,12 +177,9 @@ func sweepTraces(dir string, now time.Time) error {
 }
 
 func (r *recording) isFull() bool {
-	select {
-	case <-r.full:
-		return true
-	default:
-		return false
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.over
 }
 
 // frame writes one PDU. An error ends the recording, never the session.
@@ -195,7 +191,6 @@ func (r *recording) frame(at time.Time, s *smpp.Session, dir smpp.Direction, h s
 	}
 	if r.err = r.pcap.Frame(at, s, dir, h, body); r.err != nil || r.pcap.Size() >= traceLimit {
 		r.over = true
-		close(r.full)
 	}
 }
 

@@ -103,7 +103,7 @@ func (t Trial) Try(ctx context.Context, o Operator, b Bind) Finding {
 		_ = s.conn.Close()
 	}
 	if s.waiting > 0 {
-		f.Notes = append(f.Notes, fmt.Sprintf("messages or receipts that came meanwhile were left to the operator, to come again (0x64): %d", s.waiting))
+		s.note("messages or receipts that came meanwhile were left to the operator, to come again (0x64): %d", s.waiting)
 	}
 	var why *trouble
 	switch {
