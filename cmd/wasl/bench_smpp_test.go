@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/wasl-sms/wasl/internal/bench"
 )
@@ -39,13 +42,37 @@ func TestBenchSMPP(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := benchSMPP{Windows: []int{1, 100}, For: 20 * time.Millisecond, Rounds: 2, Peer: addr}
-	report, err := b.measure(ctx, []contender{
+	contenders := []contender{
 		{"bare loop", bench.Bare}, {"by hand", bench.ByHand}, {"SubmitAsync", bench.Async}, {"Submit", bench.Waiting},
-	})
+	}
+	var turns, want []string
+	for i, c := range contenders {
+		contenders[i].client = func(ctx context.Context, addr string, window int, length time.Duration) (bench.Score, error) {
+			turns = append(turns, fmt.Sprintf("%s at %d", c.name, window))
+			return c.client(ctx, addr, window, length)
+		}
+	}
+	for range b.Rounds {
+		for _, window := range b.Windows {
+			for _, c := range contenders {
+				want = append(want, fmt.Sprintf("%s at %d", c.name, window))
+			}
+		}
+	}
+	report, err := b.measure(ctx, contenders)
 	if err != nil {
 		t.Error(err)
 	}
-	if rows := regexp.MustCompile(`(?m)^  [A-Za-z ]+ +[1-9]\d*/s \([1-9]\d*–[1-9]\d*\) +\d+\.\d+ µs$`).FindAllString(report, -1); len(rows) != 8 {
+	if diff := cmp.Diff(want, turns); diff != "" {
+		t.Errorf("who had a turn: %s", diff)
+	}
+	rows := regexp.MustCompile(`(?m)^  [A-Za-z ]+ +[1-9]\d*/s \([1-9]\d*–[1-9]\d*\) +(\d+\.\d+) µs$`).FindAllStringSubmatch(report, -1)
+	for _, row := range rows {
+		if row[1] == "0.00" {
+			t.Errorf("costs nothing: %s", row[0])
+		}
+	}
+	if len(rows) != 8 {
 		t.Errorf("%d of 8 rows have figures:\n%s", len(rows), report)
 	}
 	if err := stop(); err != nil {
