@@ -2,13 +2,8 @@ package smpp_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"math/big"
 	"net"
 	"slices"
 	"sync"
@@ -256,8 +251,8 @@ func TestLockedAccountSlowsDownHard(t *testing.T) {
 
 func TestTLSNeedsNoServerName(t *testing.T) {
 	t.Parallel()
-	cert, roots := selfSigned(t)
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}})
+	cert := smpptest.CertifyNow(t, "north", "127.0.0.1")
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert.Pair}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +262,7 @@ func TestTLSNeedsNoServerName(t *testing.T) {
 	go func() { ended <- server.Serve(serving, l) }()
 	bound := make(chan struct{}, 1)
 	_, stop := run(t, smpp.ClientConfig{
-		Addr: l.Addr().String(), TLS: &tls.Config{RootCAs: roots},
+		Addr: l.Addr().String(), TLS: &tls.Config{RootCAs: cert.Pool},
 		OnState: func(s smpp.State, err error) {
 			if s.Bound() {
 				bound <- struct{}{}
@@ -282,27 +277,4 @@ func TestTLSNeedsNoServerName(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-}
-
-func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(parsed)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
 }

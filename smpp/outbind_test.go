@@ -237,7 +237,7 @@ func TestRefusedBindAfterOutbindPauses(t *testing.T) {
 
 func TestOutbindOverTLSFromOurServer(t *testing.T) {
 	t.Parallel()
-	cert, roots := selfSigned(t)
+	cert := smpptest.CertifyNow(t, "wasl", "127.0.0.1")
 	addr := make(chan string, 1)
 	bound := make(chan smpp.State, 1)
 	_, stop := run(t, smpp.ClientConfig{
@@ -248,7 +248,7 @@ func TestOutbindOverTLSFromOurServer(t *testing.T) {
 			}
 		},
 		Outbind: &smpp.OutbindConfig{
-			TLS: &tls.Config{Certificates: []tls.Certificate{cert}}, SystemID: "smsc", Password: "theirs",
+			TLS: &tls.Config{Certificates: []tls.Certificate{cert.Pair}}, SystemID: "smsc", Password: "theirs",
 			Listen: func(ctx context.Context, network, _ string) (net.Listener, error) {
 				l, err := (&net.ListenConfig{}).Listen(ctx, network, "127.0.0.1:0")
 				if err == nil {
@@ -274,7 +274,7 @@ func TestOutbindOverTLSFromOurServer(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- server.Outbind(ctx, tls.Client(raw, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"}),
+		ended <- server.Outbind(ctx, tls.Client(raw, &tls.Config{RootCAs: cert.Pool, ServerName: "127.0.0.1"}),
 			smpp.OutbindRequest{SystemID: "smsc", Password: "theirs"})
 	}()
 	if s := <-bound; s != smpp.StateBoundRX {

@@ -2,14 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -20,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wasl-sms/wasl/smpp"
+	"github.com/wasl-sms/wasl/smpp/smpptest"
 )
 
 // started runs the command until the test ends, and gives where it listens.
@@ -98,33 +93,10 @@ func TestFaultsAndScriptFromTheStart(t *testing.T) {
 
 func TestBindsOverTLS(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) }) // once all else has ended
-	dir := t.TempDir()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"smsc.example"}, IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: keyDER}} {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	address := started(t, "--tls-cert="+filepath.Join(dir, "cert.pem"), "--tls-key="+filepath.Join(dir, "key.pem"))
-	roots := x509.NewCertPool()
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots.AddCert(parsed)
-	s, err := bound(t, tls.Client(dialled(t, address), &tls.Config{RootCAs: roots, ServerName: "smsc.example"}))
+	c := smpptest.CertifyNow(t, "north", "smsc.example")
+	cert, key := c.Write(t, t.TempDir(), "smsc")
+	address := started(t, "--tls-cert="+cert, "--tls-key="+key)
+	s, err := bound(t, tls.Client(dialled(t, address), &tls.Config{RootCAs: c.Pool, ServerName: "smsc.example"}))
 	if err != nil {
 		t.Fatal(err)
 	}

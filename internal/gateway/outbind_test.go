@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -94,10 +93,8 @@ func TestCallersNeedACertificate(t *testing.T) {
 	from, until := time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0)
 	ours, theirs, strange := certify(t, "wasl.example", from, until), certify(t, "smsc.north.example", from, until), certify(t, "smsc.north.example", from, until)
 	dir := filepath.Dir(f.path)
-	ours.write(t, dir, "ours")
-	if err := os.WriteFile(filepath.Join(dir, "north.pem"), []byte(theirs.ca), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	ours.Write(t, dir, "ours")
+	theirs.WriteCA(t, dir, "north.pem")
 	f.write(t, fmt.Sprintf(`
 [[operator]]
 name = "north"
@@ -120,15 +117,15 @@ tls_ca = "north.pem"
 	}
 	f.start(t)
 	config := func(pairs ...tls.Certificate) *tls.Config {
-		return &tls.Config{RootCAs: pool(t, ours.ca), ServerName: "wasl.example", Certificates: pairs}
+		return &tls.Config{RootCAs: ours.Pool, ServerName: "wasl.example", Certificates: pairs}
 	}
-	for i, refused := range []*tls.Config{config(), config(strange.pair)} {
+	for i, refused := range []*tls.Config{config(), config(strange.Pair)} {
 		f.callIn(t, addr, "knock", refused)
 		runtest.Eventually(t, "the caller is turned away", func() bool { return f.logs.count("caller turned away") == i+1 })
 	}
 	if len(f.sessions("one")) != 0 {
 		t.Error("bound for a caller without a certificate")
 	}
-	f.callIn(t, addr, "knock", config(theirs.pair))
+	f.callIn(t, addr, "knock", config(theirs.Pair))
 	f.stands(t, "1", links.Bound)
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +25,7 @@ type tried struct {
 	dir     string
 }
 
-func newSMSC(t *testing.T, faults string, cert *certificate) *tried {
+func newSMSC(t *testing.T, faults string, secured *tls.Config) *tried {
 	t.Helper()
 	s, err := smsc.New(smsc.Config{Accounts: map[string]string{"wasl": "secret"}, SIMs: []string{"+212600000001"}})
 	if err != nil {
@@ -40,15 +38,8 @@ func newSMSC(t *testing.T, faults string, cert *certificate) *tried {
 	s.SetFaults(f)
 	p := &tried{smsc: s, dir: t.TempDir()}
 	ln := p.listen(t)
-	if cert != nil {
-		cfg := &tls.Config{Certificates: []tls.Certificate{cert.pair}}
-		if cert.callers != "" {
-			cfg.ClientCAs, cfg.ClientAuth = pool(t, cert.callers), tls.RequireAndVerifyClientCert
-		}
-		ln = tls.NewListener(ln, cfg)
-		if err := os.WriteFile(filepath.Join(p.dir, "north.pem"), []byte(cert.ca), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if secured != nil {
+		ln = tls.NewListener(ln, secured)
 	}
 	smsctest.Serve(t, s, ln)
 	return p

@@ -1,19 +1,10 @@
 package gateway_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,73 +14,21 @@ import (
 	"github.com/wasl-sms/wasl/internal/gateway"
 	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/run/runtest"
+	"github.com/wasl-sms/wasl/smpp/smpptest"
 )
 
-// certificate is signed by an authority of its own.
-type certificate struct {
-	pair    tls.Certificate
-	ca      string // PEM
-	callers string // PEM of the authority whose certificates a server with this one demands
-}
-
-// write puts the certificate and its key where an operators file names them.
-func (c certificate) write(t *testing.T, dir, name string) {
+// certify is for the server of an operator that has an authority of its own.
+func certify(t *testing.T, name string, from, until time.Time) smpptest.Certificate {
 	t.Helper()
-	key, err := x509.MarshalPKCS8PrivateKey(c.pair.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, block := range map[string]*pem.Block{
-		name + ".pem": {Type: "CERTIFICATE", Bytes: c.pair.Certificate[0]}, name + ".key": {Type: "PRIVATE KEY", Bytes: key},
-	} {
-		if err := os.WriteFile(filepath.Join(dir, file), pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// pool trusts an authority.
-func pool(t *testing.T, ca string) *x509.CertPool {
-	t.Helper()
-	p := x509.NewCertPool()
-	if !p.AppendCertsFromPEM([]byte(ca)) {
-		t.Fatal("no certificate")
-	}
-	return p
-}
-
-func certify(t *testing.T, name string, from, until time.Time) certificate {
-	t.Helper()
-	fail := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	fail(err)
-	ca := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "North's own authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: from.AddDate(-1, 0, 0), NotAfter: until.AddDate(9, 0, 0), KeyUsage: x509.KeyUsageCertSign,
-	}
-	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
-	fail(err)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	fail(err)
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), DNSNames: []string{name}, NotBefore: from, NotAfter: until}
-	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
-	fail(err)
-	return certificate{
-		pair: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
-		ca:   string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER})),
-	}
+	return smpptest.Certify(t, "North's own authority", name, from, until)
 }
 
 func TestTryTLS(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	good := certify(t, "localhost", now.Add(-time.Hour), now.AddDate(1, 0, 0))
-	secured := newSMSC(t, "", &good)
+	secured := newSMSC(t, "", &tls.Config{Certificates: []tls.Certificate{good.Pair}})
+	good.WriteCA(t, secured.dir, "north.pem")
 	withCA := "tls = true\ntls_ca = \"north.pem\"\ntls_server_name = \"localhost\""
 	if f := secured.try(t, gateway.Trial{}, withCA); !f.OK() || !strings.Contains(strings.Join(f.Done, "\n"), "TLS 1.3, with a certificate for localhost until") {
 		t.Errorf("%s: %v", f.Wrong, f.Done)
@@ -113,11 +52,9 @@ func TestTryTLS(t *testing.T) {
 	finds(t, plain.try(t, gateway.Trial{}, "tls = true"), "does not speak TLS", "tls = false")
 	old := certify(t, "localhost", now.Add(-time.Hour), now.AddDate(1, 0, 0))
 	p := &tried{dir: t.TempDir()}
-	ln := tls.NewListener(p.listen(t), &tls.Config{Certificates: []tls.Certificate{old.pair}, ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12})
+	ln := tls.NewListener(p.listen(t), &tls.Config{Certificates: []tls.Certificate{old.Pair}, ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12})
 	serve(t, ln, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
-	if err := os.WriteFile(filepath.Join(p.dir, "north.pem"), []byte(old.ca), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	old.WriteCA(t, p.dir, "north.pem")
 	finds(t, p.try(t, gateway.Trial{}, withCA), "refuses the TLS handshake", "certificate of ours", "`tls_cert`")
 }
 
@@ -127,10 +64,10 @@ func TestTryWithACertificateOfOurs(t *testing.T) {
 	t.Parallel()
 	from, until := time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0)
 	server, ours, strange := certify(t, "localhost", from, until), certify(t, "wasl", from, until), certify(t, "wasl", from, until)
-	server.callers = ours.ca
-	p := newSMSC(t, "", &server)
-	ours.write(t, p.dir, "ours")
-	strange.write(t, p.dir, "strange")
+	p := newSMSC(t, "", &tls.Config{Certificates: []tls.Certificate{server.Pair}, ClientCAs: ours.Pool, ClientAuth: tls.RequireAndVerifyClientCert})
+	server.WriteCA(t, p.dir, "north.pem")
+	ours.Write(t, p.dir, "ours")
+	strange.Write(t, p.dir, "strange")
 	const settings = "tls = true\ntls_ca = \"north.pem\"\ntls_server_name = \"localhost\"\n"
 	if f := p.try(t, gateway.Trial{}, settings+"tls_cert = \"ours.pem\"\ntls_key = \"ours.key\""); !f.OK() {
 		t.Errorf("with ours: %s", f.Wrong)
@@ -144,12 +81,12 @@ func TestABindOverTLS(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	good := certify(t, "localhost", now.Add(-time.Hour), now.AddDate(1, 0, 0))
-	secured := newSMSC(t, "", &good)
+	secured := newSMSC(t, "", &tls.Config{Certificates: []tls.Certificate{good.Pair}})
 	file := func(more string) string {
 		return fmt.Sprintf("[[operator]]\nname = \"north\"\nshort_codes = [\"3690\"]\n[[operator.bind]]\naddress = %q\nsystem_id = \"wasl\"\npassword = \"secret\"\nmode = \"receiver\"\n%s\n"+
 			"[[operator.bind]]\naddress = \"127.0.0.1:1\"\nmode = \"transmitter\"\n", secured.address, more)
 	}
-	ca := fmt.Sprintf("tls = true\ntls_ca = %q\n", filepath.Join(secured.dir, "north.pem"))
+	ca := fmt.Sprintf("tls = true\ntls_ca = %q\n", good.WriteCA(t, secured.dir, "north.pem"))
 	for settings, want := range map[string]links.State{
 		ca + `tls_server_name = "localhost"`:          links.Bound,
 		ca + `tls_server_name = "smsc.north.example"`: links.Down,

@@ -1,5 +1,5 @@
 // Package smpptest holds peers for tests: a bound pair in memory, a scripted
-// peer that speaks octets, and a connection that fails on request. All of it
+// peer that speaks octets, a connection that fails on request, certificates. All of it
 // works inside a testing/synctest bubble.
 package smpptest
 
