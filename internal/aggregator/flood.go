@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -27,12 +28,13 @@ const (
 type buckets struct {
 	mu    sync.Mutex
 	until map[string]time.Time // when the bucket is full again
+	swept time.Time
 }
 
 func (b *buckets) allow(who string, burst int, every time.Duration, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	full := b.until[who]
+	full, known := b.until[who]
 	if full.Before(now) {
 		full = now
 	}
@@ -40,21 +42,23 @@ func (b *buckets) allow(who string, burst int, every time.Duration, now time.Tim
 	if full.Sub(now) > time.Duration(burst)*every {
 		return false
 	}
+	if known || b.room(now) {
+		b.until[who] = full
+	}
+	return true
+}
+
+// room makes some for another one, but not at each request of a flood. Where
+// all are in a hurry there is none, and who comes then is not remembered.
+func (b *buckets) room(now time.Time) bool {
 	if b.until == nil {
 		b.until = map[string]time.Time{}
 	}
-	if len(b.until) >= mostRemember {
-		for k, t := range b.until {
-			if t.Before(now) {
-				delete(b.until, k)
-			}
-		}
-		if len(b.until) >= mostRemember {
-			return true // full of those in a hurry: let others pass
-		}
+	if len(b.until) >= mostRemember && now.Sub(b.swept) >= time.Second {
+		b.swept = now
+		maps.DeleteFunc(b.until, func(_ string, full time.Time) bool { return full.Before(now) })
 	}
-	b.until[who] = full
-	return true
+	return len(b.until) < mostRemember
 }
 
 // pace is one aggregator's share, whatever becomes of its endpoint.

@@ -1,0 +1,34 @@
+package aggregator
+
+import (
+	"strconv"
+	"testing"
+	"time"
+)
+
+// However many are in a hurry at once, whoever is known for it stays refused,
+// and those above what is remembered pass.
+func TestBucketsWhenMemoryIsFull(t *testing.T) {
+	t.Parallel()
+	var b buckets
+	now := time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)
+	ask := func(who string) bool { return b.allow(who, 3, time.Minute, now) }
+	for i := range mostRemember {
+		if !ask(strconv.Itoa(i)) {
+			t.Fatalf("the first of %d is refused", i)
+		}
+	}
+	for range 2 {
+		ask("7")
+	}
+	if ask("7") {
+		t.Error("a flood passes while memory is full")
+	}
+	if !ask("another") || len(b.until) != mostRemember {
+		t.Errorf("another is refused, or %d are remembered", len(b.until))
+	}
+	now = now.Add(time.Hour)
+	if !ask("another") || len(b.until) != 1 {
+		t.Errorf("%d are remembered an hour later", len(b.until))
+	}
+}
