@@ -25,9 +25,10 @@ func (s *lane) commit(ctx context.Context, room int) (next []*part, err error) {
 	b := byIndex()
 	s.queueSettled(b, now)
 	var got taken
+	whole := room > 0 && s.from == [places]int64{}
 	if room > 0 {
 		operators, class, after := s.queues()
-		b.Queue(sqlTake, s.Operator, operators, room, class, after, s.Bind, s.run, now, s.from == [places]int64{}).Query(func(rows pgx.Rows) (err error) {
+		b.Queue(sqlTake, s.Operator, operators, room, class, after, s.Bind, s.run, now, whole).Query(func(rows pgx.Rows) (err error) {
 			got, err = s.o.scanTaken(rows, now)
 			return err
 		})
@@ -37,6 +38,9 @@ func (s *lane) commit(ctx context.Context, room int) (next []*part, err error) {
 			s.unsure, s.late = true, now.Add(lateCommit)
 		}
 		return nil, fmt.Errorf("outbox: lane %s: %w", s.Bind, err)
+	}
+	if whole {
+		s.spent(s.o.cfg.Now().Sub(now))
 	}
 	s.settled = append(s.settled[:0], got.unreadable...)
 	if s.unsure {

@@ -107,6 +107,7 @@ type lane struct {
 	look   bool          // the table may hold more
 	from   [places]int64 // where the lane has come to in its operator's queue, by class
 	looked time.Time
+	apart  time.Duration // between looks at the whole of the queue
 
 	stumbled int
 	rest     time.Duration // the last one; while it is set, one part at a time is risked
@@ -196,11 +197,16 @@ func (s *lane) listen() {
 		s.look = true
 	default:
 	}
-	if now := s.o.cfg.Now(); now.Sub(s.looked) >= soon || now.Before(s.looked) {
+	if now := s.o.cfg.Now(); now.Sub(s.looked) >= max(s.apart, soon) || now.Before(s.looked) {
 		s.fromStart()
 		s.looked = now
 	}
 }
+
+// spent notes what a look at the whole of the queue took. What has left a queue
+// lies dead at its head until PostgreSQL sweeps it: the longer that is passed
+// over, the less often.
+func (s *lane) spent(took time.Duration) { s.apart = min(20*took, 2*poll) }
 
 func (s *lane) fromStart() { s.look, s.from = true, [places]int64{} }
 
