@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/batch"
@@ -53,6 +54,11 @@ type Inbox struct {
 	flood  *floodGate
 	wholes *batch.Group[keeping, bool]
 	wake   chan struct{}
+
+	places chan struct{} // one for each text that may be handed on now; none while nobody runs
+	done   chan result   // of Run, for who holds a place
+	leases *leases
+	behind atomic.Bool // older texts may wait: those that come take no place before them
 }
 
 // New makes an Inbox.
@@ -66,7 +72,10 @@ func New(cfg Config) *Inbox {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	b := &Inbox{cfg: cfg, acked: newAcked(), flood: newFloodGate(cfg.Flood), wake: make(chan struct{}, 1)}
+	b := &Inbox{
+		cfg: cfg, acked: newAcked(), flood: newFloodGate(cfg.Flood), wake: make(chan struct{}, 1),
+		places: make(chan struct{}, cfg.Workers), leases: newLeases(),
+	}
 	b.wholes = batch.New(batch.Config[keeping, bool]{Do: b.storeWholes, Apart: apart})
 	return b
 }
@@ -124,7 +133,9 @@ func (b *Inbox) Keep(ctx context.Context, a Arrival) (Verdict, error) {
 	var v Verdict
 	var err error
 	if a.Concat.Multipart() {
-		v, err = b.keepPart(ctx, a, key, now)
+		if v, err = b.keepPart(ctx, a, key, now); v == Stored {
+			b.ring()
+		}
 	} else {
 		v, err = b.keepWhole(ctx, a, key, now, within)
 	}
@@ -134,9 +145,6 @@ func (b *Inbox) Keep(ctx context.Context, a Arrival) (Verdict, error) {
 	}
 	b.acked.add(key, a.Link, now)
 	b.cfg.Metrics.arrived(a.Operator, v)
-	if v == Stored {
-		b.ring()
-	}
 	return v, nil
 }
 

@@ -3,9 +3,14 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/postgres"
+	"github.com/wasl-sms/wasl/internal/private"
 )
 
 // keeping is a whole text on its way into the table.
@@ -17,12 +22,63 @@ type keeping struct {
 }
 
 // storeWholes commits texts that came at once in one transaction, and tells
-// which of them were stored: the others are repeats.
+// which of them were stored: the others are repeats. Those there is a place for
+// are handed on at once, unless their sender has an older one open.
 func (b *Inbox) storeWholes(ctx context.Context, list []keeping) ([]bool, error) {
 	ids, err := b.ids(ctx, b.cfg.DB, len(list))
 	if err != nil {
 		return nil, err
 	}
+	mine := b.allot(list, ids)
+	unused := len(mine)
+	defer func() { b.giveBack(unused) }()
+	states, err := b.insert(ctx, list, ids, mine)
+	if err != nil {
+		if postgres.Away(err) {
+			b.leases.doubt(mine, b.cfg.Now())
+		}
+		return nil, fmt.Errorf("inbox: keep %d texts: %w", len(list), err)
+	}
+	stored, waits := make([]bool, len(list)), false
+	for i, k := range list {
+		state, ok := states[ids[i]]
+		stored[i] = ok
+		waits = waits || state == "waiting"
+		if state == "claimed" {
+			unused--
+			in := message.Inbound{ID: ids[i], Operator: k.operator, To: k.to, From: k.from, Body: private.NewBody(k.body), Incomplete: k.incomplete, At: k.now}
+			b.start(claimed{Inbound: in, tries: 1})
+		}
+	}
+	if waits {
+		b.ring()
+	}
+	return stored, nil
+}
+
+// allot takes places for texts, one for each sender, unless older texts wait
+// for places. It gives the ids of those that are to be stored as claimed.
+func (b *Inbox) allot(list []keeping, ids []int64) []int64 {
+	if b.behind.Load() {
+		return nil
+	}
+	var mine []int64
+	senders := make(map[private.Msisdn]bool, len(list))
+	for i, k := range list {
+		if k.state == "waiting" && !senders[k.from] {
+			senders[k.from] = true
+			mine = append(mine, ids[i])
+		}
+	}
+	n := b.reserve(len(mine))
+	if n < len(mine) {
+		b.behind.Store(true)
+	}
+	return mine[:n]
+}
+
+// insert gives the state of each text that was stored, by its id.
+func (b *Inbox) insert(ctx context.Context, list []keeping, ids, mine []int64) (map[int64]string, error) {
 	seen := make(map[string]bool, len(list))
 	windows := map[time.Duration]*rows{}
 	for i, k := range list {
@@ -35,27 +91,24 @@ func (b *Inbox) storeWholes(ctx context.Context, list []keeping) ([]bool, error)
 			r = &rows{}
 			windows[k.within] = r
 		}
+		if slices.Contains(mine, ids[i]) {
+			k.state = "claimed"
+		}
 		if err := b.add(r, ids[i], k.whole, k.key, k.now); err != nil {
 			return nil, err
 		}
 	}
-	stored := make(map[int64]bool, len(list))
-	batch := &pgx.Batch{}
+	states := make(map[int64]string, len(list))
+	batch := byIndex()
 	for within, r := range windows {
-		batch.Queue(sqlKeepWholes, append(r.args(), within)...).Query(func(rows pgx.Rows) error {
+		batch.Queue(sqlKeepWholes, append(r.args(), within, claimFor)...).Query(func(rows pgx.Rows) error {
 			var id int64
-			_, err := pgx.ForEachRow(rows, []any{&id}, func() error { stored[id] = true; return nil })
+			var state string
+			_, err := pgx.ForEachRow(rows, []any{&id, &state}, func() error { states[id] = state; return nil })
 			return err
 		})
 	}
-	if err := b.cfg.DB.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, fmt.Errorf("inbox: keep %d texts: %w", len(list), err)
-	}
-	out := make([]bool, len(list))
-	for i := range list {
-		out[i] = stored[ids[i]]
-	}
-	return out, nil
+	return states, b.cfg.DB.SendBatch(ctx, batch).Close()
 }
 
 type querier interface {

@@ -13,10 +13,8 @@ const sqlSee = `
 insert into inbound_seen as s (key, seen_at) values ($1, $3)
 on conflict (key) do update set seen_at = excluded.seen_at where s.seen_at <= excluded.seen_at - $2::interval`
 
-const inboxColumns = `
-inbox (id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, received_at, due_at, done_at)`
-
-// In the order of their keys, so that two batches with the same texts do not wait for each other.
+// In the order of their keys, so that two batches with the same texts do not wait for each other. What is to be claimed
+// from the start waits all the same while an older text of its sender is open.
 const sqlKeepWholes = `
 with t as (
     select * from unnest($1::bytea[], $2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::bytea[], $7::bytea[], $8::bool[],
@@ -27,13 +25,16 @@ with t as (
     on conflict (key) do update set seen_at = excluded.seen_at where s.seen_at <= excluded.seen_at - $11::interval
     returning key
 )
-insert into ` + inboxColumns + `
-select id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, at, at, case when state = 'flood' then at end
-from t join seen using (key) order by id
-returning id`
+insert into inbox (id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, received_at, due_at, done_at, tries, lease_until)
+select id, operator, sender, short_code, number_sealed, body_sealed, incomplete, case when mine then 'claimed' when state = 'flood' then state else 'waiting' end,
+    at, at, case when state = 'flood' then at end, mine::int, case when mine then now() + $12::interval end
+from t join seen using (key), lateral (
+    select state = 'claimed' and not exists (select from inbox e where e.sender = t.sender and e.state in ('waiting', 'claimed')) as mine) m
+order by id
+returning id, state`
 
 const sqlStoreJoined = `
-insert into ` + inboxColumns + `
+insert into inbox (id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, received_at, due_at, done_at)
 select id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, at, at, case when state = 'flood' then at end
 from unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[], $5::bytea[], $6::bytea[], $7::bool[], $8::text[], $9::timestamptz[])
     as t (id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, at)`
@@ -67,12 +68,25 @@ update inbox i set state = 'claimed', lease_until = now() + $3::interval, tries 
 from c where i.id = c.id
 returning i.id, i.operator, i.short_code, i.number_sealed, i.body_sealed, i.incomplete, i.received_at, i.tries, i.lost`
 
+// It tells whether a later text of one of the senders may be handed on now.
 const sqlSettle = `
-update inbox i
-set state = u.state, due_at = u.due_at, tries = u.tries, reason = u.reason, lease_until = null,
-    done_at = case when u.state = 'waiting' then null else $6::timestamptz end
-from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::smallint[], $5::text[]) as u (id, state, due_at, tries, reason)
-where i.id = u.id and i.state = 'claimed'`
+with s as (
+    update inbox i
+    set state = u.state, due_at = u.due_at, tries = u.tries, reason = u.reason, lease_until = null,
+        done_at = case when u.state = 'waiting' then null else $6::timestamptz end
+    from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::smallint[], $5::text[]) as u (id, state, due_at, tries, reason)
+    where i.id = u.id and i.state = 'claimed'
+    returning i.id, i.sender, i.state
+)
+select coalesce(bool_or(exists (select from inbox w where w.sender = s.sender and w.id > s.id and w.state = 'waiting')), false)
+from s where state <> 'waiting'`
+
+const sqlRenew = `update inbox set lease_until = now() + $2::interval where id = any($1::bigint[]) and state = 'claimed'`
+
+// Nobody hands these on: whoever stored them does not know that they are stored.
+const sqlRelease = `
+update inbox set state = 'waiting', tries = tries - 1, lease_until = null where id = any($1::bigint[]) and state = 'claimed' and tries = 1
+returning id`
 
 // A text whose process died may be the one that killed it. Those that were lost before come back at different moments,
 // so that not always the same ones are under way together; within seconds, for they are all but one somebody's who waits.
