@@ -60,6 +60,7 @@ type Handler struct {
 	phones  buckets // by operator and number
 	refused buckets // by address
 	paces   paces
+	numbers private.Reader
 }
 
 // New makes a Handler.
@@ -154,7 +155,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, e *Endpoint, c 
 		return "noted", "none"
 	}
 	kind = c.request.Kind.String()
-	n, err := private.ParseMsisdn(c.number, e.Region)
+	n, err := h.numbers.Parse(c.number, e.Region)
 	if err != nil {
 		h.cfg.Log.LogAttrs(r.Context(), slog.LevelInfo, "aggregator number not served", slog.String("operator", e.Operator), slog.Any("error", err))
 		h.write(w, c.write(ussd.Reply{Text: h.cfg.Apology(), End: true}))

@@ -34,7 +34,7 @@ func (d *Dialog) loadTalks(ctx context.Context, list []talkKey) ([]kept, error) 
 		hs[i], keys[i] = k.h, k.key
 	}
 	out := make([]kept, len(list))
-	b := byIndex()
+	b := postgres.ByIndex()
 	b.Queue(sqlTalkLoad, hs, keys, list[0].now).Query(func(rows pgx.Rows) error {
 		var n int
 		var k kept
@@ -49,12 +49,6 @@ func (d *Dialog) loadTalks(ctx context.Context, list []talkKey) ([]kept, error) 
 		return nil, fmt.Errorf("load conversations: %w", err)
 	}
 	return out, nil
-}
-
-func byIndex() *pgx.Batch {
-	b := &pgx.Batch{}
-	b.Queue(sqlByIndex)
-	return b
 }
 
 // answer is all that a text has led to but for errands, to be committed under

@@ -181,7 +181,7 @@ func New(c Config) (*Dialog, error) {
 	c.Code = cmp.Or(c.Code, "*369#")
 	c.Limits = c.Limits.orDefault()
 	d := &Dialog{Config: c, entries: map[pinned]form.Entry{}, keywords: map[string]keyword{}, lanes: newLanes()}
-	d.talks = batch.New(batch.Config[talkKey, kept]{Do: d.loadTalks, AtOnce: 2})
+	d.talks = batch.New(batch.Config[talkKey, kept]{Do: d.loadTalks})
 	d.answers = batch.New(batch.Config[answer, struct{}]{Do: d.commit, Apart: apart, AtOnce: 2})
 	newest := map[string]form.Entry{}
 	for _, s := range c.Services {

@@ -46,12 +46,14 @@ const sqlSweepTalks = `
 delete from sms_talk where h in (select h from sms_talk where expires_at <= $1 order by expires_at limit 1000)`
 
 // Conversations by text. Whether the text was taken before is read in the same
-// snapshot as the state, so that a repeat never meets the state it made.
+// snapshot as the state, so that a repeat never meets the state it made. With their limits the
+// look-ups stay look-ups by key, also in a plan made while the tables were nearly empty.
 
 const sqlTalkLoad = `
-select u.n, exists (select from command where channel = 'sms' and key = u.key), coalesce(t.version, 0), t.sealed
+select u.n, c.id is not null, case when t.expires_at > $3 then t.version else 0 end, case when t.expires_at > $3 then t.sealed end
 from unnest($1::text[], $2::text[]) with ordinality as u (h, key, n)
-left join sms_talk t on t.h = u.h and t.expires_at > $3`
+left join lateral (select id from command where channel = 'sms' and key = u.key limit 1) c on true
+left join lateral (select version, sealed, expires_at from sms_talk where h = u.h limit 1) t on true`
 
 const sqlTalkLock = `select version, sealed from sms_talk where h = $1 and expires_at > $2 for update`
 
@@ -65,6 +67,3 @@ where t.version = excluded.version - 1 or t.expires_at <= $5`
 const sqlUnread = `
 insert into unread_text (inbox_id, at, lang) select id, $3, lang from unnest($1::bigint[], $2::text[]) as u (id, lang)
 on conflict (inbox_id) do nothing`
-
-// A plan made while the tables were nearly empty would read them whole for ever after; batches that begin with this go by index.
-const sqlByIndex = `select set_config('enable_seqscan', 'off', true)`

@@ -49,7 +49,7 @@ func (h handler) Message(ctx context.Context, s *smpp.Session, m smpp.ShortMessa
 
 // number reads a subscriber's address.
 func (b *bind) number(a smpp.Address) (private.Msisdn, error) {
-	n, err := private.ParseMsisdn(a.Addr, b.op.now().Region)
+	n, err := b.g.numbers.Parse(a.Addr, b.op.now().Region)
 	if err != nil {
 		return n, fmt.Errorf("gateway: source address: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/inbox"
 	"github.com/wasl-sms/wasl/internal/links"
 	"github.com/wasl-sms/wasl/internal/outbox"
+	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/ussd"
 )
 
@@ -57,7 +58,8 @@ type Gateway struct {
 	cfg       Config
 	operators atomic.Pointer[[]*operator]  // replaced, never changed
 	elsewhere atomic.Pointer[[]links.Name] // binds by which other processes can send
-	changed   chan struct{}                // how some bind stands
+	numbers   private.Reader
+	changed   chan struct{} // how some bind stands
 
 	mu      sync.Mutex
 	wishes  map[links.Name]links.Wanted

@@ -99,7 +99,7 @@ func (b *Inbox) insert(ctx context.Context, list []keeping, ids, mine []int64) (
 		}
 	}
 	states := make(map[int64]string, len(list))
-	batch := byIndex()
+	batch := postgres.ByIndex()
 	for within, r := range windows {
 		batch.Queue(sqlKeepWholes, append(r.args(), within, claimFor)...).Query(func(rows pgx.Rows) error {
 			var id int64

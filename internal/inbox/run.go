@@ -7,8 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/wasl-sms/wasl/internal/fault"
 	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/private"
 )
 
@@ -168,23 +168,17 @@ func (b *Inbox) open(c claimed, number, body []byte) claimed {
 	return c
 }
 
-func byIndex() *pgx.Batch {
-	b := &pgx.Batch{}
-	b.Queue(sqlByIndex)
-	return b
-}
-
 // light begins a batch that a crash of the database may forget: a text is then
 // handed on again, and its effect is known by its key.
 func light() *pgx.Batch {
-	b := byIndex()
+	b := postgres.ByIndex()
 	b.Queue(sqlNoFlush)
 	return b
 }
 
 func (b *Inbox) sweep(ctx context.Context) error {
 	now := b.cfg.Now()
-	batch := byIndex()
+	batch := postgres.ByIndex()
 	batch.Queue(sqlSweepLeases, now, maxDeaths)
 	batch.Queue(sqlForgetSeen, now.Add(-2*repeatWindow))
 	if due := b.leases.due(now); len(due) > 0 {

@@ -1,8 +1,5 @@
 package inbox
 
-// A plan made while the table was nearly empty would read it whole for ever after; batches that begin with this go by index.
-const sqlByIndex = `select set_config('enable_seqscan', 'off', true)`
-
 // The commit does not wait for the disk.
 const sqlNoFlush = `select set_config('synchronous_commit', 'off', true)`
 
@@ -28,8 +25,9 @@ with t as (
 insert into inbox (id, operator, sender, short_code, number_sealed, body_sealed, incomplete, state, received_at, due_at, done_at, tries, lease_until)
 select id, operator, sender, short_code, number_sealed, body_sealed, incomplete, case when mine then 'claimed' when state = 'flood' then state else 'waiting' end,
     at, at, case when state = 'flood' then at end, mine::int, case when mine then now() + $12::interval end
-from t join seen using (key), lateral (
-    select state = 'claimed' and not exists (select from inbox e where e.sender = t.sender and e.state in ('waiting', 'claimed')) as mine) m
+from t join seen using (key)
+left join lateral (select 1 as one from inbox e where e.sender = t.sender and e.state in ('waiting', 'claimed') limit 1) older on true
+cross join lateral (select state = 'claimed' and older.one is null as mine) m
 order by id
 returning id, state`
 

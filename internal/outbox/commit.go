@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/postgres"
 )
 
 // commit stores answers and takes up to room parts, which are in doubt from
@@ -22,7 +23,7 @@ func (s *lane) commit(ctx context.Context, room int) (next []*part, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
 	defer cancel()
 	now := s.o.cfg.Now()
-	b := byIndex()
+	b := postgres.ByIndex()
 	s.queueSettled(b, now)
 	var got taken
 	whole := room > 0 && s.from == [places]int64{}
@@ -88,12 +89,6 @@ func (s *lane) arrive(got taken, room int) {
 	}
 }
 
-func byIndex() *pgx.Batch {
-	b := &pgx.Batch{}
-	b.Queue(sqlByIndex)
-	return b
-}
-
 func (s *lane) queueSettled(b *pgx.Batch, now time.Time) {
 	if len(s.settled) > 0 {
 		slices.SortFunc(s.settled, func(a, b settlement) int { return cmp.Compare(a.id, b.id) }) // as receipts are: neither waits for the other
@@ -133,7 +128,7 @@ func (s *lane) finish(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lastWord)
 	defer cancel()
 	for {
-		b := byIndex()
+		b := postgres.ByIndex()
 		now := s.o.cfg.Now()
 		s.unsure = s.unsure || s.late.After(now)
 		s.queueSettled(b, now)

@@ -121,7 +121,8 @@ func (o *Outbox) contacts(ctx context.Context, tx pgx.Tx, texts []message.Outbou
 	var accounts []int64
 	seen := map[int64]bool{}
 	for _, t := range texts {
-		if t.Account != 0 && !seen[t.Account] {
+		told := !t.To.IsZero() && t.Lang != "" && !t.Proactive // all there is to know
+		if t.Account != 0 && !told && !seen[t.Account] {
 			seen[t.Account] = true
 			accounts = append(accounts, t.Account)
 		}

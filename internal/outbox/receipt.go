@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/private"
 )
 
@@ -98,7 +99,7 @@ func (o *Outbox) storeReceipts(ctx context.Context, jobs []receiptJob) error {
 		o.cfg.Metrics.receipt(j.r)
 	}
 	err := o.cfg.DB.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		b := byIndex()
+		b := postgres.ByIndex()
 		b.Queue(sqlReceipts, redelivery(), o.cfg.Now(), operators, ids, states, codes, recipients, references, idFor).Query(o.cfg.Metrics.stored)
 		return tx.SendBatch(ctx, b).Close()
 	})
@@ -116,7 +117,7 @@ func (o *Outbox) Late(ctx context.Context, l Lane, p Part, a Answer) error {
 	}
 	now := o.cfg.Now()
 	row := &part{Part: p}
-	b := byIndex()
+	b := postgres.ByIndex()
 	s := &lane{Lane: l, o: o, settled: []settlement{row.settle(a, now)}}
 	s.queueSettled(b, now)
 	if err := o.cfg.DB.SendBatch(ctx, b).Close(); err != nil {

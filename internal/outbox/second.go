@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/wasl-sms/wasl/internal/message"
+	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/internal/text"
 )
@@ -31,7 +32,7 @@ type failed struct {
 func (o *Outbox) trySecond(ctx context.Context) error {
 	now := o.cfg.Now()
 	return o.cfg.DB.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, sqlByIndex); err != nil {
+		if err := postgres.GoByIndex(ctx, tx); err != nil {
 			return fmt.Errorf("outbox: texts that failed: %w", err)
 		}
 		rows, err := tx.Query(ctx, sqlFailed, now.Add(-24*time.Hour))

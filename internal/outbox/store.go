@@ -32,13 +32,6 @@ func (b *insert) args(now time.Time) []any {
 
 const sqlListen = `listen outbox`
 
-// A plan is kept for long. One made while the tables were nearly empty would read them whole for ever after; in batches
-// that begin with this a few rows are looked up by an index, one after the other, and nothing is planned twice: with a year
-// of months, planning would cost more than the rest.
-const sqlByIndex = `
-select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-    set_config('plan_cache_mode', 'force_generic_plan', true)`
-
 const sqlMessageIDs = `
 select f.id | nextval('message_serial') from (select message_floor(clock_timestamp()) as id) f, generate_series(1, $1::int)`
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/wasl-sms/wasl/internal/postgres"
 )
 
 // Run does the outbox's own work until ctx ends: it stores receipts, hears of
@@ -52,7 +54,7 @@ func (o *Outbox) keepListening(ctx context.Context) {
 // All of it is safe at any time in any process.
 func (o *Outbox) sweep(ctx context.Context, seldom bool) error {
 	now := o.cfg.Now()
-	b := byIndex()
+	b := postgres.ByIndex()
 	b.Queue(sqlPromote, now)
 	b.Queue(sqlUnparkRecent, redelivery(), now, idFor, now.Add(-10*time.Minute))
 	operators, heard, most := o.heard(now)

@@ -84,7 +84,7 @@ type Registry struct {
 // New makes a Registry.
 func New(db DB, keys Keys, now func() time.Time) *Registry {
 	r := &Registry{db: db, keys: keys, now: now, slot: make(chan struct{}, hashersAtOnce)}
-	r.lookups = batch.New(batch.Config[[]byte, Account]{Do: r.lookupAll, AtOnce: 2})
+	r.lookups = batch.New(batch.Config[[]byte, Account]{Do: r.lookupAll})
 	return r
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/establishment"
 	"github.com/wasl-sms/wasl/internal/fault"
+	"github.com/wasl-sms/wasl/internal/postgres"
 )
 
 // request is a stored request beside its case file.
@@ -209,13 +210,38 @@ func (s *Service) mine(ctx context.Context, account int64) ([]mine, error) {
 }
 
 func (s *Service) byRef(ctx context.Context, account int64, ref string) (mine, bool, error) {
-	rows, err := s.db.Query(ctx, sqlByRef, account, ref)
-	if err != nil {
-		return mine{}, false, fmt.Errorf("request by reference: %w", err)
+	m, err := s.refs.Do(ctx, owned{account, ref})
+	return m, m.ID != 0, err
+}
+
+// owned names a request by its reference, for the account it is of.
+type owned struct {
+	account int64
+	ref     string
+}
+
+// allByRef looks up what several families ask for at once. One that is not
+// theirs, or nobody's, is left empty.
+func (s *Service) allByRef(ctx context.Context, list []owned) ([]mine, error) {
+	accounts, refs := make([]int64, len(list)), make([]string, len(list))
+	for i, o := range list {
+		accounts[i], refs[i] = o.account, o.ref
 	}
-	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[mine])
-	if errors.Is(err, pgx.ErrNoRows) {
-		return mine{}, false, nil
+	found := make(map[owned]mine, len(list))
+	b := postgres.ByIndex()
+	b.Queue(sqlByRef, accounts, refs).Query(func(rows pgx.Rows) error {
+		all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[mine])
+		for _, m := range all {
+			found[owned{m.AccountID, m.Ref}] = m
+		}
+		return err
+	})
+	if err := s.db.SendBatch(ctx, b).Close(); err != nil {
+		return nil, fmt.Errorf("requests by reference: %w", err)
 	}
-	return m, err == nil, err
+	out := make([]mine, len(list))
+	for i, o := range list {
+		out[i] = found[o]
+	}
+	return out, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/wasl-sms/wasl/internal/batch"
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/establishment"
 	"github.com/wasl-sms/wasl/internal/person"
@@ -52,11 +53,14 @@ type Service struct {
 	keys    Keys
 	visits  Visits
 	now     func() time.Time
+	refs    *batch.Group[owned, mine]
 }
 
 // New makes a Service.
 func New(db Database, book *casework.Book, persons *person.Registry, places *establishment.Directory, keys Keys, visits Visits, now func() time.Time) *Service {
-	return &Service{db: db, book: book, persons: persons, places: places, keys: keys, visits: visits, now: now}
+	s := &Service{db: db, book: book, persons: persons, places: places, keys: keys, visits: visits, now: now}
+	s.refs = batch.New(batch.Config[owned, mine]{Do: s.allByRef})
+	return s
 }
 
 // Claim is what a family says of the person it wants to see: a number, or a

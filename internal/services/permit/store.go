@@ -108,8 +108,9 @@ order by c.id desc limit $2`
 const sqlByRef = `
 select c.id, c.ref, c.machine, c.state, c.version, c.created_at, c.due_at, r.answer_by,
     r.papers, c.account_id
-from case_file c join permit_request r on r.id = c.id
-where c.account_id = $1 and c.ref = $2`
+from unnest($1::bigint[], $2::text[]) as u (account_id, ref)
+join case_file c on c.ref = u.ref and c.account_id = u.account_id
+join permit_request r on r.id = c.id`
 
 const sqlDecisionReason = `
 select t.reason_code from transition t where t.case_id = $1 and t.reason_code is not null order by t.seq desc limit 1`
