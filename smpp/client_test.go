@@ -15,21 +15,6 @@ import (
 	"github.com/wasl-sms/wasl/smpp/smpptest"
 )
 
-// listener hands out the far ends of connections that dial makes.
-type listener struct{ conns chan net.Conn }
-
-func newListener() *listener { return &listener{conns: make(chan net.Conn)} }
-
-func (l *listener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	near, far := net.Pipe()
-	select {
-	case l.conns <- far:
-		return near, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // states keeps what OnState was told.
 type states struct {
 	mu   sync.Mutex
@@ -70,13 +55,13 @@ func acceptBind(p *smpptest.Peer) {
 
 func TestClientBindsAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		l, heard := newListener(), &states{}
-		c, stop := run(t, smpp.ClientConfig{Dial: l.dial, OnState: heard.hear, Random: func() float64 { return 1 }})
+		l, heard := smpptest.NewWire(), &states{}
+		c, stop := run(t, smpp.ClientConfig{Dial: l.Dial, OnState: heard.hear, Random: func() float64 { return 1 }})
 		if _, err := c.Submit(ctx, text("x")); !errors.Is(err, smpp.ErrNotBound) {
 			t.Errorf("before the bind: %v", err)
 		}
 		for range 3 {
-			peer := smpptest.NewPeer(t, <-l.conns)
+			peer := l.Answer(t)
 			acceptBind(peer)
 			synctest.Wait()
 			got := make(chan error, 1)
@@ -98,7 +83,7 @@ func TestClientBindsAgain(t *testing.T) {
 				t.Errorf("noticed after %v", d)
 			}
 		}
-		peer := smpptest.NewPeer(t, <-l.conns)
+		peer := l.Answer(t)
 		acceptBind(peer)
 		synctest.Wait()
 		go stop()
@@ -232,11 +217,11 @@ func TestLockedAccountSlowsDownHard(t *testing.T) {
 	} {
 		t.Run(status.Name(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				l := newListener()
-				_, stop := run(t, smpp.ClientConfig{Dial: l.dial, Random: func() float64 { return 0 }})
+				l := smpptest.NewWire()
+				_, stop := run(t, smpp.ClientConfig{Dial: l.Dial, Random: func() float64 { return 0 }})
 				started := time.Now()
 				for i, at := range want {
-					peer := smpptest.NewPeer(t, <-l.conns)
+					peer := l.Answer(t)
 					if d := time.Since(started); d != at {
 						t.Errorf("attempt %d after %v, want %v", i+1, d, at)
 					}

@@ -110,13 +110,17 @@ func TestServerOutlivesNoise(t *testing.T) {
 // given up within BindTimeout.
 func TestPeerNeverSpeaksTLS(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		l, heard := newListener(), &states{}
+		l, heard := smpptest.NewWire(), &states{}
 		_, stop := run(t, smpp.ClientConfig{
-			Addr: "smsc.example:2775", TLS: &tls.Config{}, Dial: l.dial, OnState: heard.hear,
+			Addr: "smsc.example:2775", TLS: &tls.Config{}, Dial: l.Dial, OnState: heard.hear,
 			Session: smpp.SessionConfig{BindTimeout: 3 * time.Second},
 		})
 		start := time.Now()
-		_, _ = io.Copy(io.Discard, <-l.conns)
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, conn)
 		synctest.Wait()
 		if d := time.Since(start); d != 3*time.Second || len(heard.errs) != 1 || !errors.Is(heard.errs[0], context.DeadlineExceeded) {
 			t.Errorf("given up after %v: %v", d, heard.errs)

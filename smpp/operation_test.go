@@ -338,9 +338,9 @@ func TestPeersOfOtherVersions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				l := newListener()
-				client, stop := run(t, smpp.ClientConfig{Dial: l.dial})
-				peer := smpptest.NewPeer(t, <-l.conns)
+				l := smpptest.NewWire()
+				client, stop := run(t, smpp.ClientConfig{Dial: l.Dial})
+				peer := l.Answer(t)
 				req, _ := peer.Expect(smpp.BindTransceiver)
 				peer.Raw(frame(smpp.BindTransceiverResp, req.Seq, "smsc\x00"+c.tail))
 				peer.Message(1, mo("x"))

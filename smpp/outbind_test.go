@@ -8,7 +8,6 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,39 +15,6 @@ import (
 	"github.com/wasl-sms/wasl/smpp"
 	"github.com/wasl-sms/wasl/smpp/smpptest"
 )
-
-// hall is a listener in memory; call connects to it.
-type hall struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newHall() *hall { return &hall{conns: make(chan net.Conn), closed: make(chan struct{})} }
-
-func (h *hall) Accept() (net.Conn, error) {
-	select {
-	case c := <-h.conns:
-		return c, nil
-	case <-h.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (h *hall) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (h *hall) Close() error {
-	h.once.Do(func() { close(h.closed) })
-	return nil
-}
-
-func (h *hall) call(t *testing.T) *smpptest.Peer {
-	near, far := net.Pipe()
-	h.conns <- far
-	return smpptest.NewPeer(t, near)
-}
-
-func (h *hall) listen(context.Context, string, string) (net.Listener, error) { return h, nil }
 
 func outbind(t *testing.T, systemID, password string) []byte {
 	t.Helper()
@@ -67,14 +33,14 @@ func TestOutbindIsAnsweredByABind(t *testing.T) {
 	}{{smpp.Receiver, smpp.BindReceiver}, {smpp.Transceiver, smpp.BindTransceiver}} {
 		t.Run(c.mode.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h, heard := newHall(), &states{}
+				h, heard := smpptest.NewWire(), &states{}
 				client, stop := run(t, smpp.ClientConfig{
 					Mode: c.mode, SystemID: "wasl", Password: "ours", OnState: heard.hear,
-					Outbind: &smpp.OutbindConfig{Listen: h.listen, SystemID: "smsc", Password: "theirs"},
+					Outbind: &smpp.OutbindConfig{Listen: h.Listen, SystemID: "smsc", Password: "theirs"},
 				})
 				time.Sleep(time.Hour) // waiting is no failure
 				for range 2 {
-					peer := h.call(t)
+					peer := h.Call(t)
 					peer.Raw(outbind(t, "smsc", "theirs"))
 					req, body := peer.Expect(c.bind)
 					if b, err := smpp.DecodeBind(req, body); err != nil || b.SystemID != "wasl" || b.Password != "ours" {
@@ -129,15 +95,15 @@ func TestOutbindIsRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h := newHall()
+				h := smpptest.NewWire()
 				refused := make(chan error, 1)
 				_, stop := run(t, smpp.ClientConfig{Outbind: &smpp.OutbindConfig{
-					Listen: h.listen, SystemID: "smsc", Password: "theirs", Timeout: 5 * time.Second,
+					Listen: h.Listen, SystemID: "smsc", Password: "theirs", Timeout: 5 * time.Second,
 					Allow:   func(net.Addr) bool { return c.allow },
 					Refused: func(_ net.Addr, err error) { refused <- err },
 				}})
 				start := time.Now()
-				peer := h.call(t)
+				peer := h.Call(t)
 				if c.raw != nil {
 					peer.Raw(c.raw)
 				}
@@ -156,19 +122,19 @@ func TestOutbindIsRefused(t *testing.T) {
 
 func TestOutbindConnectionsAreBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := newHall()
+		h := smpptest.NewWire()
 		refused := make(chan error, 10)
 		_, stop := run(t, smpp.ClientConfig{Outbind: &smpp.OutbindConfig{
-			Listen: h.listen, Connections: 2, Refused: func(_ net.Addr, err error) { refused <- err },
+			Listen: h.Listen, Connections: 2, Refused: func(_ net.Addr, err error) { refused <- err },
 		}})
-		bound := h.call(t)
+		bound := h.Call(t)
 		bound.Raw(outbind(t, "smsc", ""))
 		acceptBind(bound)
 		synctest.Wait()
 		// Bound already: others wait so long, and no more than two of them.
-		second, third := h.call(t), h.call(t)
+		second, third := h.Call(t), h.Call(t)
 		second.Raw(outbind(t, "smsc", ""))
-		fourth := h.call(t)
+		fourth := h.Call(t)
 		fourth.ExpectEnd()
 		if err := <-refused; !errors.Is(err, smpp.ErrOutbindRefused) {
 			t.Errorf("the fourth: %v", err)
@@ -184,7 +150,7 @@ func TestOutbindConnectionsAreBounded(t *testing.T) {
 			t.Errorf("refused with %v and %v", a, b)
 		}
 		// A lost link is made good by one that waits already.
-		next := h.call(t)
+		next := h.Call(t)
 		next.Raw(outbind(t, "smsc", ""))
 		bound.Close()
 		acceptBind(next)
@@ -199,7 +165,7 @@ func TestOutbindListenerFails(t *testing.T) {
 		_, stop := run(t, smpp.ClientConfig{OnState: heard.hear, Outbind: &smpp.OutbindConfig{
 			Listen: func(context.Context, string, string) (net.Listener, error) {
 				tries++
-				h := newHall()
+				h := smpptest.NewWire()
 				_ = h.Close()
 				return h, nil
 			},
@@ -214,17 +180,17 @@ func TestOutbindListenerFails(t *testing.T) {
 
 func TestRefusedBindAfterOutbindPauses(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := newHall()
+		h := smpptest.NewWire()
 		_, stop := run(t, smpp.ClientConfig{
 			Random:  func() float64 { return 0 },
-			Outbind: &smpp.OutbindConfig{Listen: h.listen, Timeout: time.Hour},
+			Outbind: &smpp.OutbindConfig{Listen: h.Listen, Timeout: time.Hour},
 		})
-		peer := h.call(t)
+		peer := h.Call(t)
 		peer.Raw(outbind(t, "smsc", ""))
 		req, _ := peer.Expect(smpp.BindTransceiver)
 		peer.Header(smpp.BindTransceiverResp, smpp.ErrInvPaswd, req.Seq)
 		refused := time.Now()
-		again := h.call(t)
+		again := h.Call(t)
 		again.Raw(outbind(t, "smsc", ""))
 		again.Expect(smpp.BindTransceiver)
 		if d := time.Since(refused); d < time.Minute {

@@ -55,8 +55,8 @@ func TestSlowAnswers(t *testing.T) {
 	t.Parallel()
 	var runs [2][]time.Duration
 	for run := range runs {
-		inTime(t, "delay=200ms..1s seed=7", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-			a := bind(t, "", &application{dial: w.dial})
+		inTime(t, "delay=200ms..1s seed=7", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+			a := bind(t, "", &application{dial: w.Dial})
 			for range 5 {
 				begun := time.Now()
 				if _, err := a.Submit(soon(t), one("x")); err != nil {
@@ -77,8 +77,8 @@ func TestSlowAnswers(t *testing.T) {
 
 func TestAnyStatus(t *testing.T) {
 	t.Parallel()
-	inTime(t, "status=0x45:2 no-receipts", func(t *testing.T, s *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "status=0x45:2 no-receipts", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		for i, want := range []error{smpp.ErrSubmitFail, smpp.ErrSubmitFail, nil} {
 			if _, err := a.Submit(soon(t), one("x")); !errors.Is(err, want) {
 				t.Errorf("message %d: %v, want %v", i+1, err, want)
@@ -108,8 +108,8 @@ func TestAnyStatus(t *testing.T) {
 func TestSpoiltAnswers(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []string{"lose=1", "wrong-seq=1", "unknown-command=1"} {
-		inTime(t, fault, func(t *testing.T, s *smsc.SMSC, w *wire) {
-			a := bind(t, "", &application{dial: w.dial, limit: smpp.SessionConfig{ResponseTimeout: time.Second}})
+		inTime(t, fault, func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+			a := bind(t, "", &application{dial: w.Dial, limit: smpp.SessionConfig{ResponseTimeout: time.Second}})
 			if _, err := a.Submit(soon(t), one("un")); !smpp.Unknown(err) {
 				t.Errorf("%s: %v, want an unknown outcome", fault, err)
 			}
@@ -121,8 +121,8 @@ func TestSpoiltAnswers(t *testing.T) {
 			}
 		})
 	}
-	inTime(t, "bad-length=1", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "bad-length=1", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		if _, err := a.Submit(soon(t), one("un")); !smpp.Unknown(err) {
 			t.Errorf("bad-length: %v, want an unknown outcome", err)
 		}
@@ -135,8 +135,8 @@ func TestSpoiltAnswers(t *testing.T) {
 
 func TestSpoiltAnswersOnTheWire(t *testing.T) {
 	t.Parallel()
-	inTime(t, "no-receipts", func(t *testing.T, s *smsc.SMSC, w *wire) {
-		p := w.script(t)
+	inTime(t, "no-receipts", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+		p := w.Call(t)
 		p.Bind()
 		answer := func(fault string, seq uint32) (smpp.Header, []byte) {
 			s.SetFaults(parsed(t, "no-receipts "+fault))
@@ -165,8 +165,8 @@ func TestSpoiltAnswersOnTheWire(t *testing.T) {
 // Both sides ask under one number at once, and each gets its own answer.
 func TestSameSequence(t *testing.T) {
 	t.Parallel()
-	inTime(t, "same-seq receipt-first", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "same-seq receipt-first", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		for range 3 {
 			if r, err := a.Submit(soon(t), one("x")); err != nil || r.MessageID == "" {
 				t.Errorf("id %q, error %v", r.MessageID, err)
@@ -177,8 +177,8 @@ func TestSameSequence(t *testing.T) {
 
 func TestDropsInTheWindow(t *testing.T) {
 	t.Parallel()
-	inTime(t, "delay=1m drop-after=5", func(t *testing.T, s *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "delay=1m drop-after=5", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		outcomes := make(chan error, 5)
 		for range 5 {
 			if err := a.SubmitAsync(soon(t), one("x"), func(_ smpp.SubmitResult, err error) { outcomes <- err }); err != nil {
@@ -194,8 +194,8 @@ func TestDropsInTheWindow(t *testing.T) {
 			t.Errorf("ledger has %d entries", n)
 		}
 	})
-	inTime(t, "drop-every=2", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "drop-every=2", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		for range 3 {
 			if _, err := a.Submit(soon(t), one("x")); err != nil {
 				t.Fatal(err)
@@ -211,8 +211,8 @@ func TestDropsInTheWindow(t *testing.T) {
 
 func TestUnbindInTheWindow(t *testing.T) {
 	t.Parallel()
-	inTime(t, "delay=1m no-receipts unbind-after=3", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-		p := w.script(t)
+	inTime(t, "delay=1m no-receipts unbind-after=3", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+		p := w.Call(t)
 		p.Bind()
 		for seq := range uint32(3) {
 			p.Message(seq+2, one("x"))
@@ -221,8 +221,8 @@ func TestUnbindInTheWindow(t *testing.T) {
 		p.Header(smpp.UnbindResp, smpp.StatusOK, h.Seq)
 	})
 	// A client loses its requests to it, and binds again.
-	inTime(t, "delay=1m unbind-after=1", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "delay=1m unbind-after=1", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		if _, err := a.Submit(soon(t), one("x")); !smpp.Unknown(err) {
 			t.Errorf("got %v, want an unknown outcome", err)
 		}
@@ -233,8 +233,8 @@ func TestUnbindInTheWindow(t *testing.T) {
 
 func TestHalfOpenLink(t *testing.T) {
 	t.Parallel()
-	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial, limit: smpp.SessionConfig{EnquireEvery: time.Second, EnquireTimeout: time.Second}})
+	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial, limit: smpp.SessionConfig{EnquireEvery: time.Second, EnquireTimeout: time.Second}})
 		s.SetFaults(parsed(t, "half-open"))
 		if _, err := a.Submit(soon(t), one("x")); !smpp.Unknown(err) {
 			t.Errorf("got %v, want an unknown outcome", err)
@@ -253,8 +253,8 @@ func TestHalfOpenLink(t *testing.T) {
 		}
 	})
 	// The operator gives the link up long before, and its peer can't know.
-	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *wire) {
-		p := w.script(t)
+	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+		p := w.Call(t)
 		p.Bind()
 		s.SetFaults(parsed(t, "half-open"))
 		p.ExpectSilence(time.Hour)
@@ -266,8 +266,8 @@ func TestHalfOpenLink(t *testing.T) {
 
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
-	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		s.SetFaults(parsed(t, "stop-reading"))
 		answered := make(chan error, 1)
 		if err := a.SubmitAsync(soon(t), one("x"), func(_ smpp.SubmitResult, err error) { answered <- err }); err != nil {
@@ -294,9 +294,9 @@ func TestSlowReader(t *testing.T) {
 
 func TestBindsRefused(t *testing.T) {
 	t.Parallel()
-	inTime(t, "bind-status=0x0D:1", func(t *testing.T, _ *smsc.SMSC, w *wire) {
+	inTime(t, "bind-status=0x0D:1", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
 		for i, want := range []smpp.Status{smpp.ErrBindFail, smpp.StatusOK} {
-			p := w.script(t)
+			p := w.Call(t)
 			b, err := smpp.AppendBind(nil, 1, smpp.BindRequest{SystemID: "esme", Password: "secret", InterfaceVersion: 0x34})
 			if err != nil {
 				t.Fatal(err)
@@ -307,8 +307,8 @@ func TestBindsRefused(t *testing.T) {
 			}
 		}
 	})
-	inTime(t, "ignore-binds", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-		c, err := w.dial(t.Context(), "", "")
+	inTime(t, "ignore-binds", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+		c, err := w.Dial(t.Context(), "", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -322,8 +322,8 @@ func TestBindsRefused(t *testing.T) {
 
 func TestEarlyEnquire(t *testing.T) {
 	t.Parallel()
-	inTime(t, "early-enquire", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-		p := w.script(t)
+	inTime(t, "early-enquire", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+		p := w.Call(t)
 		b, err := smpp.AppendBind(nil, 1, smpp.BindRequest{SystemID: "esme", Password: "secret", InterfaceVersion: 0x34})
 		if err != nil {
 			t.Fatal(err)
@@ -331,6 +331,6 @@ func TestEarlyEnquire(t *testing.T) {
 		p.Raw(b)
 		p.Expect(smpp.EnquireLink)
 		p.Expect(smpp.BindTransceiverResp)
-		bind(t, "", &application{dial: w.dial})
+		bind(t, "", &application{dial: w.Dial})
 	})
 }

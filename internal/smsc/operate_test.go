@@ -27,9 +27,9 @@ type asker struct {
 	seq uint32
 }
 
-func asks(t *testing.T, w *wire) *asker {
+func asks(t *testing.T, w *smpptest.Wire) *asker {
 	t.Helper()
-	p := w.script(t)
+	p := w.Call(t)
 	p.Bind()
 	return &asker{p, t, 1}
 }
@@ -93,7 +93,7 @@ func (a *asker) state(id string) (date string, s smpp.MessageState, code byte) {
 
 func TestQuery(t *testing.T) {
 	t.Parallel()
-	inTime(t, "receipt-delay=10s", func(t *testing.T, s *smsc.SMSC, w *wire) {
+	inTime(t, "receipt-delay=10s", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
 		a := asks(t, w)
 		id := a.submit("Bonjour")
 		if date, state, _ := a.state(id); date != "" || state != smpp.MessageEnroute {
@@ -112,7 +112,7 @@ func TestQuery(t *testing.T) {
 		}
 		a.wants(smpp.QuerySM, "nothing\x00"+ours, smpp.ErrInvMsgID)
 		a.wants(smpp.QuerySM, id+"\x00"+theirs, smpp.ErrQueryFail)
-		other := &asker{w.script(t), t, 1}
+		other := &asker{w.Call(t), t, 1}
 		b, err := smpp.AppendBind(nil, 1, smpp.BindRequest{SystemID: "wasl", Password: "secret", InterfaceVersion: 0x34})
 		if err != nil {
 			t.Fatal(err)
@@ -125,7 +125,7 @@ func TestQuery(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	t.Parallel()
-	inTime(t, "receipt-delay=10s", func(t *testing.T, s *smsc.SMSC, w *wire) {
+	inTime(t, "receipt-delay=10s", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
 		a := asks(t, w)
 		id := a.submit("Bonjour")
 		a.wants(smpp.CancelSM, "\x00"+id+"\x00"+theirs+theirs, smpp.ErrCancelFail) // of another source
@@ -153,7 +153,7 @@ func TestCancel(t *testing.T) {
 
 func TestReplace(t *testing.T) {
 	t.Parallel()
-	inTime(t, "receipt-delay=10s", func(t *testing.T, s *smsc.SMSC, w *wire) {
+	inTime(t, "receipt-delay=10s", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
 		a := asks(t, w)
 		id := a.submit("Bonjour")
 		with := func(words string, registered byte) string {
@@ -181,7 +181,7 @@ func TestReplace(t *testing.T) {
 
 func TestSubmitMulti(t *testing.T) {
 	t.Parallel()
-	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *wire) {
+	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
 		s.AddSIM("+212600000002")
 		s.SetSubscriber("+212600000002", smsc.Absent)
 		a := asks(t, w)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/smsc"
 	"github.com/wasl-sms/wasl/smpp"
+	"github.com/wasl-sms/wasl/smpp/smpptest"
 )
 
 // receiptOf submits a text and returns the id of its answer and the receipt.
@@ -36,8 +37,8 @@ func TestFormsOfMessageIDs(t *testing.T) {
 		"id=hex receipt-id=HEX": {"hex", "hex"},
 		"receipt-id=zeros":      {"dec", "dec"},
 	} {
-		inTime(t, faults, func(t *testing.T, _ *smsc.SMSC, w *wire) {
-			id, m := receiptOf(t, bind(t, "", &application{dial: w.dial}))
+		inTime(t, faults, func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+			id, m := receiptOf(t, bind(t, "", &application{dial: w.Dial}))
 			r, ok := smpp.ParseReceipt(m)
 			if !ok {
 				t.Fatalf("%q: no receipt", faults)
@@ -62,8 +63,8 @@ func TestFormsOfReceipts(t *testing.T) {
 		"text": {class: true, text: true, dates: true}, "bare": {class: true, text: true},
 		"unmarked": {text: true, dates: true},
 	} {
-		inTime(t, "receipt-form="+name, func(t *testing.T, _ *smsc.SMSC, w *wire) {
-			id, m := receiptOf(t, bind(t, "", &application{dial: w.dial}))
+		inTime(t, "receipt-form="+name, func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+			id, m := receiptOf(t, bind(t, "", &application{dial: w.Dial}))
 			tlv, has := m.TLVs.Text(smpp.TagReceiptedMessageID)
 			r, read := smpp.ParseReceiptText(string(m.Payload))
 			got := form{m.ESMClass == smpp.ESMClassReceipt, has && tlv == id, read && r.ID == id, !r.Done.IsZero()}
@@ -101,15 +102,15 @@ func submitted(t *testing.T, a *application, n int) (ids []string) {
 
 func TestReceiptsTwiceInReverseAndLate(t *testing.T) {
 	t.Parallel()
-	inTime(t, "receipt-twice=1", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "receipt-twice=1", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		id := submitted(t, a, 1)[0]
 		if got, _ := states(t, a, 2); got[0] != id || got[1] != id {
 			t.Errorf("twice: %v of %s", got, id)
 		}
 	})
-	inTime(t, "receipt-reverse=3", func(t *testing.T, s *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "receipt-reverse=3", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		want := submitted(t, a, 5)
 		got, _ := states(t, a, 3)
 		if slices.Reverse(got); !slices.Equal(got, want[:3]) {
@@ -121,15 +122,15 @@ func TestReceiptsTwiceInReverseAndLate(t *testing.T) {
 			t.Errorf("the rest: %v of %v", got, want)
 		}
 	})
-	inTime(t, "late-enroute", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "late-enroute", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		submitted(t, a, 1)
 		if _, words := states(t, a, 2); words[0] != "DELIVRD" || words[1] != "ENROUTE" {
 			t.Errorf("got %v", words)
 		}
 	})
-	inTime(t, "receipt-delay=1h..3h", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "receipt-delay=1h..3h", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		begun := time.Now()
 		submitted(t, a, 1)
 		r := <-a.got
@@ -137,8 +138,8 @@ func TestReceiptsTwiceInReverseAndLate(t *testing.T) {
 			t.Errorf("a receipt (%v) after %v", r.IsReceipt(), took)
 		}
 	})
-	inTime(t, "no-receipts", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "no-receipts", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		submitted(t, a, 3)
 		synctest.Wait()
 		if len(a.got) != 0 {
@@ -149,8 +150,8 @@ func TestReceiptsTwiceInReverseAndLate(t *testing.T) {
 
 func TestUndelivered(t *testing.T) {
 	t.Parallel()
-	inTime(t, "undelivered=034:1", func(t *testing.T, s *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "undelivered=034:1", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		_, m := receiptOf(t, a)
 		if r, ok := smpp.ParseReceipt(m); !ok || r.State != smpp.MessageUndeliverable || r.Err != "034" {
 			t.Errorf("got %v %s", r.State, r.Err)
@@ -168,9 +169,9 @@ func TestUndelivered(t *testing.T) {
 func TestWhichBindReceiptsTake(t *testing.T) {
 	t.Parallel()
 	for by, want := range map[string][2]int{"same": {6, 0}, "other": {0, 6}, "any": {3, 3}} {
-		inTime(t, "receipt-first receipt-bind="+by, func(t *testing.T, _ *smsc.SMSC, w *wire) {
-			a := bind(t, "", &application{dial: w.dial})
-			b := bind(t, "", &application{dial: w.dial})
+		inTime(t, "receipt-first receipt-bind="+by, func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+			a := bind(t, "", &application{dial: w.Dial})
+			b := bind(t, "", &application{dial: w.Dial})
 			submitted(t, a, 6)
 			if got := [2]int{len(a.got), len(b.got)}; got != want {
 				t.Errorf("%s: %v receipts on the bind that submitted and on the other, want %v", by, got, want)
@@ -178,8 +179,8 @@ func TestWhichBindReceiptsTake(t *testing.T) {
 		})
 	}
 	// Where there is no other bind, the same one has to do.
-	inTime(t, "receipt-first receipt-bind=other", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "receipt-first receipt-bind=other", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		submitted(t, a, 1)
 		if len(a.got) != 1 {
 			t.Errorf("%d receipts", len(a.got))
@@ -189,8 +190,8 @@ func TestWhichBindReceiptsTake(t *testing.T) {
 
 func TestEchoedReference(t *testing.T) {
 	t.Parallel()
-	inTime(t, "echo-reference", func(t *testing.T, _ *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "echo-reference", func(t *testing.T, _ *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		m := one("x")
 		m.TLVs.SetUint16(smpp.TagUserMessageReference, 4711)
 		if _, err := a.Submit(soon(t), m); err != nil {

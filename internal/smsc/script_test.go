@@ -13,6 +13,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/smsc"
 	"github.com/wasl-sms/wasl/internal/smsc/smsctest"
 	"github.com/wasl-sms/wasl/smpp"
+	"github.com/wasl-sms/wasl/smpp/smpptest"
 )
 
 func TestScriptAsText(t *testing.T) {
@@ -54,8 +55,8 @@ func TestScriptAsText(t *testing.T) {
 
 func TestScriptIsPlayed(t *testing.T) {
 	t.Parallel()
-	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		script, err := smsc.ParseScript("full\nat 10s full=off; status=0x08 for 20s\nat 1m cut\nat 2m delay=1s; at 3m behave")
 		if err != nil {
 			t.Fatal(err)
@@ -90,7 +91,7 @@ func TestScriptIsPlayed(t *testing.T) {
 
 func TestBehaveStopsScripts(t *testing.T) {
 	t.Parallel()
-	inTime(t, "", func(t *testing.T, s *smsc.SMSC, _ *wire) {
+	inTime(t, "", func(t *testing.T, s *smsc.SMSC, _ *smpptest.Wire) {
 		script, err := smsc.ParseScript("full; at 1h lose")
 		if err != nil {
 			t.Fatal(err)
@@ -113,8 +114,8 @@ func TestBehaveStopsScripts(t *testing.T) {
 
 func TestFaultsOfOneAccountAndOneBind(t *testing.T) {
 	t.Parallel()
-	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *wire) {
-		first, second := bind(t, "", &application{dial: w.dial}), bind(t, "", &application{dial: w.dial})
+	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+		first, second := bind(t, "", &application{dial: w.Dial}), bind(t, "", &application{dial: w.Dial})
 		s.SetFaultsOn(smsctest.SystemID, parsed(t, "full"))
 		s.SetFaultsOn(smsctest.SystemID+"/2", parsed(t, "status=0x45"))
 		if _, err := first.Submit(soon(t), one("x")); !errors.Is(err, smpp.ErrMsgQueueFull) {
@@ -138,11 +139,11 @@ func TestFaultsOfOneAccountAndOneBind(t *testing.T) {
 
 func TestActs(t *testing.T) {
 	t.Parallel()
-	inTime(t, "no-receipts", func(t *testing.T, s *smsc.SMSC, w *wire) {
+	inTime(t, "no-receipts", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
 		if err := s.Do("cut", "", 1); !errors.Is(err, smsc.ErrNoApplication) {
 			t.Errorf("no bind: %v", err)
 		}
-		p := w.script(t)
+		p := w.Call(t)
 		p.Bind()
 		if err := s.Do("explode", "", 1); err == nil {
 			t.Error("an act that is none was done")
@@ -174,8 +175,8 @@ func TestActs(t *testing.T) {
 		do("unbind", 1)
 		p.Expect(smpp.Unbind)
 	})
-	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		// A client outlives what can't be read.
 		for _, name := range []string{"send-unknown", "send-cut-short", "send-alert"} {
 			if err := s.Do(name, "", 3); err != nil {
@@ -208,8 +209,8 @@ func TestActs(t *testing.T) {
 
 func TestTextsThatComeTwice(t *testing.T) {
 	t.Parallel()
-	inTime(t, "twice=1", func(t *testing.T, s *smsc.SMSC, w *wire) {
-		a := bind(t, "", &application{dial: w.dial})
+	inTime(t, "twice=1", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
 		for range 2 {
 			if err := s.SendSMS(soon(t), sim, "3690", "STOP"); err != nil {
 				t.Fatal(err)

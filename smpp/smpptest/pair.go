@@ -1,6 +1,6 @@
 // Package smpptest holds peers for tests: a bound pair in memory, a scripted
-// peer that speaks octets, a connection that fails on request, certificates. All of it
-// works inside a testing/synctest bubble.
+// peer that speaks octets, a network in memory, a connection that fails on
+// request, certificates. All of it works inside a testing/synctest bubble.
 package smpptest
 
 import (
