@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"cmp"
+	"context"
 	"flag"
 	"fmt"
 	"maps"
@@ -183,11 +184,6 @@ func (w *world) exec(sql string) {
 // quiet waits until nothing is on its way in or out.
 func (w *world) quiet() {
 	w.t.Helper()
-	defer func() {
-		if w.t.Failed() {
-			w.t.Logf("how it stands: %s", w.stand())
-		}
-	}()
 	w.until("nothing is on its way", func() bool { return w.open() == 0 })
 }
 
@@ -197,8 +193,12 @@ func (w *world) stand() (all string) {
 	const states = `select string_agg(line, ', ' order by line) from (
 		select 'inbox ' || state || ' ' || count(*) as line from inbox group by state
 		union all
-		select operator || ' ' || class || ' ' || state || ' ' || count(*) from message_part group by operator, class, state) s`
-	if err := w.db.QueryRow(w.t.Context(), states).Scan(&all); err != nil {
+		select operator || ' ' || class || ' ' || state || ' ' || count(*) from message_part group by operator, class, state
+		union all
+		select operator || ' receipts of no part ' || count(*) from receipt group by operator) s`
+	ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Second)
+	defer cancel()
+	if err := w.db.QueryRow(ctx, states).Scan(&all); err != nil {
 		w.t.Error(err)
 	}
 	return all

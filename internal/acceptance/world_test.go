@@ -199,5 +199,10 @@ func (w *world) count(sql string, args ...any) (n int) {
 // until waits for what other goroutines and processes will bring about.
 func (w *world) until(what string, is func() bool) {
 	w.t.Helper()
+	defer func() {
+		if w.t.Failed() {
+			w.t.Logf("how it stands: %s", w.stand())
+		}
+	}()
 	runtest.Within(w.t, 2*time.Minute, what, is)
 }
