@@ -40,6 +40,8 @@ func TestCloseDrains(t *testing.T) {
 		unbind, _ := peer.Expect(smpp.Unbind)
 		peer.Header(smpp.EnquireLink, 0, 3)
 		peer.Expect(smpp.EnquireLinkResp)
+		peer.Message(4, mo("written before the unbind was read"))
+		peer.ExpectStatus(smpp.DeliverSMResp, smpp.ErrRxTAppn)
 		peer.Header(smpp.UnbindResp, 0, unbind.Seq)
 		peer.ExpectEnd()
 		if err := <-closed; err != nil || s.Err() != nil {
@@ -100,6 +102,8 @@ func TestPeerUnbindsWhileTheWindowIsFull(t *testing.T) {
 		peer.ExpectMessage(smpp.SubmitSM)
 		peer.Message(1, mo("being handled"))
 		peer.Header(smpp.Unbind, 0, 2)
+		peer.Message(3, mo("after its own unbind"))
+		peer.ExpectStatus(smpp.DeliverSMResp, smpp.ErrRxTAppn)
 		peer.Answer(answered, smpp.StatusOK, "id")
 		peer.ExpectStatus(smpp.DeliverSMResp, smpp.StatusOK) // before unbind_resp
 		peer.ExpectStatus(smpp.UnbindResp, smpp.StatusOK)

@@ -54,6 +54,7 @@
 //	sm_length past the end      its response, ESME_RINVMSGLEN
 //	parameter past the end      its response, ESME_RINVOPTPARSTREAM
 //	message not allowed here    its response, ESME_RINVBNDSTS
+//	message that meets unbind   its response, BusyStatus
 //	answer to nothing           Tracer.Problem
 //	outbind within a session    Tracer.Problem: it has no response
 //

@@ -202,8 +202,8 @@ func (r MultiResult) append(b []byte) ([]byte, error) {
 // operate answers query_sm, cancel_sm, replace_sm and submit_multi.
 func (s *Session) operate(h Header, body []byte) {
 	s.lastMsg.Store(s.lastIn.Load())
-	if !mayRequest(s.State(), h.Command, s.far()) {
-		s.respond(h.Command, ErrInvBndSts, h.Seq, Reply{})
+	if state := s.State(); !mayRequest(state, h.Command, s.far()) {
+		s.respond(h.Command, s.refusal(state), h.Seq, Reply{})
 		return
 	}
 	run, err := s.operation(h.Command, body)

@@ -111,8 +111,8 @@ func (s *Session) far() side { return sideBoth &^ s.side }
 
 func (s *Session) message(h Header, body []byte) {
 	s.lastMsg.Store(s.lastIn.Load())
-	if !mayRequest(s.State(), h.Command, s.far()) {
-		s.respond(h.Command, ErrInvBndSts, h.Seq, Reply{})
+	if state := s.State(); !mayRequest(state, h.Command, s.far()) {
+		s.respond(h.Command, s.refusal(state), h.Seq, Reply{})
 		return
 	}
 	m, err := s.decoder.message(h.Command, body)
@@ -126,6 +126,16 @@ func (s *Session) message(h Header, body []byte) {
 		return
 	}
 	s.respond(h.Command, s.cfg.BusyStatus, h.Seq, Reply{})
+}
+
+// refusal answers what may not be asked in a state. What meets our unbind on
+// the way was in order when it was sent: it is asked for again, or the peer
+// would drop it for good.
+func (s *Session) refusal(state State) Status {
+	if state == StateUnbinding {
+		return s.cfg.BusyStatus
+	}
+	return ErrInvBndSts
 }
 
 func (s *Session) alert(body []byte) {
