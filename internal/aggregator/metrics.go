@@ -22,7 +22,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"operator", "outcome"}),
 		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "ussd_http_seconds", Help: "From an aggregator's request to our answer.",
-			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10},
+			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 2, 3, 10},
 		}, []string{"operator", "kind"}),
 		ends: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ussd_http_ends_total", Help: "How sessions ended, where an aggregator reports it.",

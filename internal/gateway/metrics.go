@@ -25,7 +25,7 @@ type Metrics struct {
 // NewMetrics registers the gateway's metrics.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	bind := []string{"operator", "bind"}
-	seconds := []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10}
+	seconds := []float64{.001, .003, .01, .03, .1, .3, 1, 2, 3, 10}
 	m := &Metrics{
 		reg: reg,
 		refused: prometheus.NewGaugeVec(prometheus.GaugeOpts{

@@ -19,7 +19,7 @@ func (o *Outbox) scanTaken(rows pgx.Rows, now time.Time) (t taken, err error) {
 		state, form      string
 		number, body     []byte
 	)
-	into := []any{&p.ID, &p.message, &no, &class, &state, &p.attempt, &p.retries, &p.expires, &p.home, &form, &total, &number, &body}
+	into := []any{&p.ID, &p.message, &no, &class, &state, &p.attempt, &p.retries, &p.redelivered, &p.expires, &p.home, &form, &total, &number, &body}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		one := p
 		one.Class, one.Form, one.No, one.Total = message.Class(class), Form(form), uint8(no), uint8(total)

@@ -75,8 +75,10 @@ type part struct {
 	message int64
 	home    string // the operator of its number
 	retries int
-	expires time.Time
-	sent    time.Time
+	// redelivered is how often the handset did not take it.
+	redelivered int16
+	expires     time.Time
+	sent        time.Time
 }
 
 type answered struct {

@@ -19,6 +19,7 @@ type Metrics struct {
 	receipts  *prometheus.CounterVec
 	doubts    *prometheus.CounterVec
 	responses *prometheus.HistogramVec
+	accepted  *prometheus.HistogramVec
 	delivery  *prometheus.HistogramVec
 	waiting   *prometheus.GaugeVec
 	oldest    *prometheus.GaugeVec
@@ -43,6 +44,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "msg_response_seconds", Help: "From a part's write to the operator's answer.",
 			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10, 30, 60},
 		}, []string{"operator"}),
+		accepted: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "msg_accepted_seconds", Help: "From a text's promise to the first time an operator accepts a part of it.",
+			Buckets: []float64{1, 3, 10, 30, 60, 300, 900, 3600},
+		}, []string{"operator", "class"}),
 		delivery: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "dlr_seconds", Help: "From a part's last write to the receipt that tells of its delivery.",
 			Buckets: []float64{.1, 1, 3, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600, 72 * 3600},
@@ -63,7 +68,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "msg_unreadable_total", Help: "Parts refused because their text could not be opened.",
 		}),
 	}
-	reg.MustRegister(m.submits, m.receipts, m.doubts, m.responses, m.delivery, m.waiting, m.oldest, m.orphans, m.storeErrs, m.sealed)
+	reg.MustRegister(m.submits, m.receipts, m.doubts, m.responses, m.accepted, m.delivery, m.waiting, m.oldest, m.orphans, m.storeErrs, m.sealed)
 	return m
 }
 
@@ -71,11 +76,18 @@ func (m *Metrics) answered(l Lane, p *part, a Answer, now time.Time) {
 	if m == nil {
 		return
 	}
-	m.submits.WithLabelValues(l.Operator, l.Bind, strconv.Itoa(int(p.Class)), a.Outcome.String()).Inc()
+	class := strconv.Itoa(int(p.Class))
+	m.submits.WithLabelValues(l.Operator, l.Bind, class, a.Outcome.String()).Inc()
+	if a.Outcome == Sent && p.redelivered == 0 {
+		m.accepted.WithLabelValues(p.home, class).Observe(max(0, now.Sub(promised(p.message)).Seconds()))
+	}
 	if a.Outcome != NotSent {
 		m.responses.WithLabelValues(l.Operator).Observe(now.Sub(p.sent).Seconds())
 	}
 }
+
+// promised is the second of a text's promise, with which its id begins.
+func promised(message int64) time.Time { return time.Unix(message>>22, 0) }
 
 func (m *Metrics) expired(l Lane, list []message.Class) {
 	if m == nil {

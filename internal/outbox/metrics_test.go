@@ -1,8 +1,10 @@
 package outbox_test
 
 import (
+	"fmt"
 	"maps"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -54,11 +56,37 @@ func TestMetrics(t *testing.T) {
 	maps.DeleteFunc(got, func(name string, _ float64) bool { return name[:9] == "msg_queue" })
 	want := map[string]float64{
 		"msg_submit_total north/1 1 north sent": 1, "msg_submit_total north/1 3 north sent": 2,
-		"msg_response_seconds north": 3, "dlr_seconds north": 2, "dlr_orphans_total": 1,
+		"msg_accepted_seconds 1 north": 1, "msg_accepted_seconds 3 north": 2, "msg_response_seconds north": 3, "dlr_seconds north": 2, "dlr_orphans_total": 1,
 		"dlr_total north delivered": 3, "dlr_total north undelivered": 1,
 		"msg_store_errors_total": 0, "msg_unreadable_total": 0,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What a handset did not take is sent again: how long the first acceptance
+// took is counted, and not how long the handset was off.
+func TestAcceptanceIsCountedOnce(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewRegistry()
+	f := setUp(t, nil)
+	f.metrics = outbox.NewMetrics(reg)
+	f.Outbox = f.another(nil)
+	op := &operator{answer: accept}
+	f.serve(t, north, op)
+	runtest.Start(t, f.Run)
+	f.enqueue(t, told(1, message.Decision))
+	for n := 1; n <= 2; n++ {
+		runtest.Eventually(t, fmt.Sprint("write ", n), func() bool {
+			f.clock.Advance(time.Minute)
+			return op.count() >= n
+		})
+		runtest.Eventually(t, "its answer is stored", func() bool { return f.states(t)["accepted"] == 1 })
+		f.receive(t, failed(fmt.Sprint("m", n)))
+	}
+	got := gathered(t, reg)
+	if got["msg_accepted_seconds 3 north"] != 1 || got["msg_submit_total north/1 3 north sent"] != 2 {
+		t.Errorf("counted %v", got)
 	}
 }

@@ -82,8 +82,8 @@ set operator = $1, state = case when p.expires_at <= $8 then 'expired' else 'in_
     attempt = p.attempt + 1, bind = $6, lane = $7, sent_at = $8
 from c, message m
 where p.id = c.id and m.id = c.id >> 8 and p.id >= ` + recent + ` << 8 and m.id >= ` + recent + `
-returning p.id, p.message_id, p.part, p.class, p.state, p.attempt, p.retries, p.expires_at, m.operator, m.form, m.parts,
-    m.number_sealed, m.body_sealed`
+returning p.id, p.message_id, p.part, p.class, p.state, p.attempt, p.retries, p.redelivered, p.expires_at, m.operator,
+    m.form, m.parts, m.number_sealed, m.body_sealed`
 
 const recent = `(case when $9::bool then 0 else message_floor(now() - interval '8 days') end)`
 
