@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -183,6 +184,23 @@ k-5,admitted,2027-02-01T09:00:00Z,49005,Hadi Sample,هادي,1990-01-01,m,AINS,B
 	}
 	if n := w.count(t, `select count(*) from detainee`) - before; n != 2 {
 		t.Errorf("%d more people in the register", n)
+	}
+}
+
+// TestTakenAddress: whoever starts a second process on one machine is told
+// which setting to change.
+func TestTakenAddress(t *testing.T) {
+	t.Parallel()
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	for _, setting := range []string{"WASL_HTTP_ADDR", "WASL_METRICS_ADDR"} {
+		l := &listener{name: "test", addr: ln.Addr().String(), setting: setting, log: logOf(t)}
+		if err := l.start(t.Context()); err == nil || !strings.Contains(err.Error(), "set "+setting+" to an address that is free") {
+			t.Errorf("%s: %v", setting, err)
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 type listener struct {
 	name       string
 	addr       string
+	setting    string // where addr comes from
 	handler    http.Handler
 	cert, key  string
 	onShutdown func()
@@ -42,7 +43,7 @@ func (l *listener) start(ctx context.Context) (err error) {
 	}
 	l.ln, err = (&net.ListenConfig{}).Listen(ctx, "tcp", l.addr)
 	if err != nil {
-		return fmt.Errorf("%s: %w: set WASL_HTTP_ADDR to an address that is free", l.name, err)
+		return fmt.Errorf("%s: %w: set %s to an address that is free", l.name, err, l.setting)
 	}
 	return nil
 }

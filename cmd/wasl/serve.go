@@ -177,7 +177,7 @@ func (p *process) serve(s *Settings, st *stores, office bool, now func() time.Ti
 	if s.MetricsAddr == "" {
 		p.mux.Handle("GET /metrics", local(pr.metrics()))
 	} else {
-		m := &listener{name: "metrics", addr: s.MetricsAddr, handler: pr.metrics(), log: log}
+		m := &listener{name: "metrics", addr: s.MetricsAddr, setting: "WASL_METRICS_ADDR", handler: pr.metrics(), log: log}
 		p.components = append(p.components, m.component())
 	}
 	if office {
@@ -187,7 +187,7 @@ func (p *process) serve(s *Settings, st *stores, office bool, now func() time.Ti
 		}
 		p.mux.Handle("/", h)
 	}
-	p.web = &listener{name: "http", addr: s.HTTPAddr, handler: p.mux, cert: s.TLSCert, key: s.TLSKey, log: log}
+	p.web = &listener{name: "http", addr: s.HTTPAddr, setting: "WASL_HTTP_ADDR", handler: p.mux, cert: s.TLSCert, key: s.TLSKey, log: log}
 	p.components = append(p.components, p.web.component())
 	return nil
 }
