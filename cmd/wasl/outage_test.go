@@ -1,12 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wasl-sms/wasl/internal/localdb"
+	"github.com/wasl-sms/wasl/internal/localdb/dbtest"
 	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/run/runtest"
 	"github.com/wasl-sms/wasl/internal/text"
@@ -119,19 +115,7 @@ func TestRedisGoneInMidDialogue(t *testing.T) {
 // or answered twice, and dialogues are answered in time meanwhile.
 func TestPostgresRestarts(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "wasl-outage-") //nolint:usetesting // the parent of TempDir is closed to the server's account
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	server, err := localdb.StartPostgres(context.Background(), dir, localdb.Options{NoSync: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	if _, err := postgres.Migrate(t.Context(), server.DSN); err != nil {
-		t.Fatal(err)
-	}
+	server := dbtest.StartServer(t)
 	db, err := postgres.Open(t.Context(), server.DSN, postgres.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -142,15 +126,8 @@ func TestPostgresRestarts(t *testing.T) {
 	load := w.everybodyWrites(t, people)
 	for round := range 2 {
 		until(t, "some texts are acknowledged", func() bool { return load.acked.Load() >= int64(people/4*(round+1)) })
-		lines, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		first, _, _ := strings.Cut(string(lines), "\n")
-		pid, err := strconv.Atoi(first)
-		if err != nil {
-			t.Fatal(err)
-		}
+		pid := 0 // which would be ourselves
+		until(t, "PostgreSQL has a process", func() bool { pid = server.PID(); return pid > 1 })
 		if err := syscall.Kill(pid, syscall.SIGQUIT); err != nil { // as a crash: nothing is written down first
 			t.Fatal(err)
 		}

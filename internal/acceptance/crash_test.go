@@ -3,18 +3,12 @@ package acceptance
 import (
 	"cmp"
 	"context"
-	"log/slog"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/wasl-sms/wasl/internal/localdb"
-	"github.com/wasl-sms/wasl/internal/postgres"
+	"github.com/wasl-sms/wasl/internal/localdb/dbtest"
 )
 
 // TestDatabaseKilled: PostgreSQL is killed with SIGKILL again and again under
@@ -26,22 +20,8 @@ func TestDatabaseKilled(t *testing.T) {
 	seed := cmp.Or(*seedFlag, rand.Uint64())
 	t.Logf("again with: go test ./internal/acceptance -run %s -v -args -seed %d", t.Name(), seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	dir, err := os.MkdirTemp("", "wasl-crash-") //nolint:usetesting // the parent of TempDir is closed to the server's account
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	// Killed processes leave their pages to the kernel: what fsync is for is not tried here.
-	server, err := localdb.StartPostgres(context.Background(), dir, localdb.Options{
-		NoSync: true, Settings: []string{"fsync=off"}, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	if _, err := postgres.Migrate(t.Context(), server.DSN); err != nil {
-		t.Fatal(err)
-	}
+	server := dbtest.StartServer(t, "fsync=off")
 	w := newWorld(t, settings{dsn: server.DSN})
 	p := w.program.serve(t)
 	w.bound()
@@ -50,11 +30,11 @@ func TestDatabaseKilled(t *testing.T) {
 	for range total {
 		l.pause(time.Duration(100+rng.IntN(500)) * time.Millisecond)
 		old := 0 // which would be ourselves
-		w.until("PostgreSQL has a process", func() bool { old = postmaster(dir); return old > 1 })
+		w.until("PostgreSQL has a process", func() bool { old = server.PID(); return old > 1 })
 		if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		w.until("PostgreSQL is back", func() bool { return w.answers() == nil && postmaster(dir) != old })
+		w.until("PostgreSQL is back", func() bool { return w.answers() == nil && server.PID() != old })
 		select {
 		case <-p.ended:
 			t.Fatalf("the process ended with its database: %v", p.cmd.ProcessState)
@@ -77,18 +57,4 @@ func (w *world) answers() error {
 	ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Second)
 	defer cancel()
 	return w.db.Ping(ctx)
-}
-
-// postmaster is the process id of the server in dir, 0 while there is none.
-func postmaster(dir string) int {
-	b, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
-	if err != nil {
-		return 0
-	}
-	first, _, _ := strings.Cut(string(b), "\n")
-	pid, err := strconv.Atoi(first)
-	if err != nil {
-		return 0
-	}
-	return pid
 }
