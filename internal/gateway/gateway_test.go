@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -201,6 +202,34 @@ func TestPagesThatNobodyWaitsForAreNotSent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Some gateways lose an end that overtakes the answer to the page before it.
+func TestTheLastPageAwaitsTheAnswerToTheOneBefore(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind+"[operator.ussd]\nawait_response = true\n")
+	answered := make(chan struct{})
+	release := sync.OnceFunc(func() { close(answered) })
+	t.Cleanup(release)
+	f.mu.Lock()
+	f.answer = func(n int, _ smpp.ShortMessage) (smpp.Reply, error) {
+		if n == 1 {
+			<-answered
+		}
+		return smpp.Reply{MessageID: fmt.Sprintf("%X", n)}, nil
+	}
+	f.mu.Unlock()
+	_ = f.deliver(t, keyed(1, ussd.OpPSSRIndication, "*369#"))
+	runtest.Eventually(t, "the first page", func() bool { return f.count() == 1 })
+	_ = f.deliver(t, keyed(1, ussd.OpUSSRConfirm, "end"))
+	runtest.Eventually(t, "the last page is ready", func() bool { return f.dialogue.count() == 2 })
+	_ = f.deliver(t, keyed(2, ussd.OpPSSRIndication, "*369#"))
+	runtest.Eventually(t, "somebody else gets a page", func() bool { return f.count() >= 2 })
+	if to := f.submitted()[1].Dest.Addr; to != "212612000002" {
+		t.Errorf("the last page went out to %s before the first was answered", to)
+	}
+	release()
+	runtest.Eventually(t, "the last page", func() bool { return f.count() == 3 && string(f.submitted()[2].Payload) == "answer end" })
 }
 
 const twoHalves = `

@@ -77,6 +77,9 @@ outbind_password = "knock"
 	if len(f.sessions("one")) != 1 {
 		t.Error("bound for a caller with a wrong password")
 	}
+	if f.logs.count("caller turned away") != 1 {
+		t.Error("one who may call was turned away")
+	}
 	f.logs.mu.Lock()
 	defer f.logs.mu.Unlock()
 	if s := f.logs.b.String(); strings.Contains(s, "knock") || strings.Contains(s, "secret") {
@@ -128,4 +131,18 @@ tls_ca = "north.pem"
 	}
 	f.callIn(t, addr, "knock", config(theirs.Pair))
 	f.stands(t, "1", links.Bound)
+}
+
+// Nobody else's address is listened to, whatever it knows.
+func TestACallerFromElsewhereIsTurnedAway(t *testing.T) {
+	t.Parallel()
+	addr := freePort(t)
+	file := withBinds("", fmt.Sprintf("one listen = %q\nlisten_allow = [\"192.0.2.0/24\"]", addr))
+	f := prepare(t, strings.Replace(file, "address = \"ADDRESS\"\n", "", 1))
+	f.start(t)
+	f.callIn(t, addr, "", nil)
+	runtest.Eventually(t, "the caller is turned away", func() bool { return f.logs.count("caller turned away") == 1 })
+	if len(f.sessions("one")) != 0 {
+		t.Error("bound for a caller from elsewhere")
+	}
 }

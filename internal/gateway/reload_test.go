@@ -130,6 +130,35 @@ func TestReloadLeavesHealthyBindsAlone(t *testing.T) {
 	}
 }
 
+// Binds that change are made anew in turn: the operator is never without one.
+func TestBindsThatChangeGoOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, withBinds("", "one", "two", "three"))
+	hangups := f.reloads(t)
+	f.mu.Lock()
+	f.seen = nil
+	f.mu.Unlock()
+	f.write(t, withBinds("", "one window = 5", "two window = 5", "three window = 5"))
+	hangups <- syscall.SIGHUP
+	f.answered(t, 1)
+	order := func() (order []smpp.Command) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for _, c := range f.seen {
+			if c == smpp.Unbind || c == smpp.BindTransceiver {
+				order = append(order, c)
+			}
+		}
+		return order
+	}
+	runtest.Eventually(t, "all are made anew", func() bool { up, _ := f.BindsUp(); return len(order()) == 6 && up == 3 })
+	for i, c := range order() {
+		if want := []smpp.Command{smpp.Unbind, smpp.BindTransceiver}[i%2]; c != want {
+			t.Fatalf("they went as %v", order())
+		}
+	}
+}
+
 // Staff ask every process; what the files beside the operators file hold
 // counts too.
 func TestReloadAskedByStaffReadsPasswordsAgain(t *testing.T) {

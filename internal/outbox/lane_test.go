@@ -292,6 +292,22 @@ func TestWhatIsNotWrittenIsSentAgainAtOnce(t *testing.T) {
 	runtest.Eventually(t, "it is accepted", func() bool { return f.states(t)["accepted"] == 1 })
 }
 
+// The operator is told how long the text itself is worth something.
+func TestAPartCarriesTheTimeItHasLeft(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, nil)
+	late := told(1, message.Decision)
+	late.Expires = f.clock.Now().Add(90 * time.Minute)
+	f.enqueue(t, late, told(2, message.Code))
+	f.clock.Advance(4 * time.Minute)
+	op := &operator{answer: accept}
+	f.serve(t, north, op)
+	runtest.Eventually(t, "both are accepted", func() bool { return f.states(t)["accepted"] == 2 })
+	if code, decision := op.ledger[0].Validity, op.ledger[1].Validity; code != 6*time.Minute || decision != 86*time.Minute {
+		t.Errorf("the code has %v left, the decision %v", code, decision)
+	}
+}
+
 func TestExpiredTextsAreNotSent(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, nil)
