@@ -12,6 +12,7 @@ import (
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/establishment"
 	"github.com/wasl-sms/wasl/internal/fault"
+	"github.com/wasl-sms/wasl/internal/postgres"
 )
 
 // querier is the pool or a transaction.
@@ -59,7 +60,7 @@ func (s *Service) party(ctx context.Context, q querier, h house, ask Ask, except
 		ids = append(ids, v.ID)
 	}
 	var known bool
-	b := &pgx.Batch{}
+	b := postgres.ByIndex()
 	b.Queue(sqlDetainee, ask.Detainee).Query(func(rows pgx.Rows) (err error) {
 		p.Detainee, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Detainee])
 		known = err == nil
@@ -210,13 +211,13 @@ type days struct {
 }
 
 // slots loads the first occurrences of some days, with times in UTC.
-func (s *Service) slots(ctx context.Context, d days) ([]Slot, error) {
-	rows, err := s.db.Query(ctx, sqlSlots, d.pool, s.now(), d.house, d.from, d.to, d.most)
-	if err != nil {
-		return nil, fmt.Errorf("list occurrences: %w", err)
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Slot])
-	if err != nil {
+func (s *Service) slots(ctx context.Context, d days) (all []Slot, err error) {
+	b := postgres.ByIndex()
+	b.Queue(sqlSlots, d.pool, s.now(), d.house, d.from, d.to, d.most).Query(func(rows pgx.Rows) (err error) {
+		all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Slot])
+		return err
+	})
+	if err := s.db.SendBatch(ctx, b).Close(); err != nil {
 		return nil, fmt.Errorf("list occurrences: %w", err)
 	}
 	return all, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/casework"
 	"github.com/wasl-sms/wasl/internal/form"
+	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/text"
 )
 
@@ -75,13 +76,23 @@ type permitted struct {
 }
 
 func (s *Service) permitted(ctx context.Context, account int64) ([]permitted, error) {
-	rows, err := s.db.Query(ctx, sqlPermitted, account, s.now())
-	if err != nil {
-		return nil, fmt.Errorf("list whom account %d may visit: %w", account, err)
+	all, _, err := s.permittedAndLast(ctx, account)
+	return all, err
+}
+
+// permittedAndLast gives the party of the last visit too, if there was one.
+func (s *Service) permittedAndLast(ctx context.Context, account int64) (all []permitted, last permitted, err error) {
+	b := postgres.ByIndex()
+	b.Queue(sqlPermitted, account, s.now()).Query(func(rows pgx.Rows) (err error) {
+		all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[permitted])
+		return err
+	})
+	b.Queue(sqlLastParty, account).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&last.Detainee, &last.Visitors}, func() error { return nil })
+		return err
+	})
+	if err := s.db.SendBatch(ctx, b).Close(); err != nil {
+		return nil, last, fmt.Errorf("list whom account %d may visit: %w", account, err)
 	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[permitted])
-	if err != nil {
-		return nil, fmt.Errorf("list whom account %d may visit: %w", account, err)
-	}
-	return all, nil
+	return all, last, nil
 }

@@ -3,7 +3,6 @@ package visit
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -40,14 +39,15 @@ func (s *Service) bookForm() form.Flow {
 	return form.New(form.Spec[bookDraft]{
 		Name: EntryBook,
 		Begin: func(ctx context.Context, w form.Who, d *bookDraft) error {
-			all, err := s.permitted(ctx, w.Account)
+			all, last, err := s.permittedAndLast(ctx, w.Account)
 			if err != nil {
 				return err
 			}
 			if len(all) == 0 {
 				return fault.Forbidden("visit.no_permit", nil)
 			}
-			return s.asLastTime(ctx, w.Account, all, d)
+			d.asLastTime(all, last)
+			return nil
 		},
 		Questions: []form.Question[bookDraft]{
 			s.askWhose(), s.askGuests(), s.askSlot(), s.askSure(),
@@ -57,12 +57,7 @@ func (s *Service) bookForm() form.Flow {
 }
 
 // asLastTime proposes the party of the last visit as far as it still may come.
-func (s *Service) asLastTime(ctx context.Context, account int64, all []permitted, d *bookDraft) error {
-	var last permitted
-	err := s.db.QueryRow(ctx, sqlLastParty, account).Scan(&last.Detainee, &last.Visitors)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("read the last visit: %w", err)
-	}
+func (d *bookDraft) asLastTime(all []permitted, last permitted) {
 	for _, p := range all {
 		if p.Detainee != last.Detainee {
 			continue
@@ -71,7 +66,7 @@ func (s *Service) asLastTime(ctx context.Context, account int64, all []permitted
 		if len(together) > 0 {
 			d.Detainee, d.Visitors, d.Party = p.Detainee, together, true
 			d.Same = len(all) > 1 || len(p.Visitors) > 1
-			return nil
+			return
 		}
 	}
 	if len(all) == 1 {
@@ -80,7 +75,6 @@ func (s *Service) asLastTime(ctx context.Context, account int64, all []permitted
 			d.Visitors, d.Party = all[0].Visitors, true
 		}
 	}
-	return nil
 }
 
 func (s *Service) askWhose() form.Question[bookDraft] {

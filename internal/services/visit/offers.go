@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/wasl-sms/wasl/internal/fault"
+	"github.com/wasl-sms/wasl/internal/postgres"
 )
 
 // Offer is what a party may book.
@@ -23,7 +24,14 @@ type Offer struct {
 // holding one will ask. ask.Occurrence is not looked at.
 func (s *Service) Slots(ctx context.Context, ask Ask, limit int) (Offer, error) {
 	var id int64
-	err := s.db.QueryRow(ctx, sqlDetaineeHouse, ask.Detainee).Scan(&id)
+	var holds []Visit
+	b := postgres.ByIndex()
+	b.Queue(sqlDetaineeHouse, ask.Detainee).QueryRow(func(row pgx.Row) error { return row.Scan(&id) })
+	b.Queue(sqlHoldsOf, ask.Account).Query(func(rows pgx.Rows) (err error) {
+		holds, err = pgx.CollectRows(rows, pgx.RowToStructByName[Visit])
+		return err
+	})
+	err := s.db.SendBatch(ctx, b).Close()
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Offer{}, fault.NotFound("visit.why.no_permit", nil)
 	}
@@ -34,17 +42,21 @@ func (s *Service) Slots(ctx context.Context, ask Ask, limit int) (Offer, error) 
 	if err != nil {
 		return Offer{}, err
 	}
-	out, why, err := s.list(ctx, h, ask, limit)
+	out, why, err := s.list(ctx, h, ask, holds, limit)
 	return Offer{House: h, Slots: out, Why: why}, err
 }
 
 // free is Slots for an establishment that is loaded already.
 func (s *Service) free(ctx context.Context, h house, ask Ask, limit int) ([]Slot, error) {
-	out, _, err := s.list(ctx, h, ask, limit)
+	holds, err := s.holdsOf(ctx, s.db, ask.Account)
+	if err != nil {
+		return nil, err
+	}
+	out, _, err := s.list(ctx, h, ask, holds, limit)
 	return out, err
 }
 
-func (s *Service) list(ctx context.Context, h house, ask Ask, limit int) ([]Slot, Reason, error) {
+func (s *Service) list(ctx context.Context, h house, ask Ask, holds []Visit, limit int) ([]Slot, Reason, error) {
 	var except []Visit
 	if ask.Replaces != 0 {
 		old, err := s.visit(ctx, s.db, ask.Replaces)
@@ -52,10 +64,6 @@ func (s *Service) list(ctx context.Context, h house, ask Ask, limit int) ([]Slot
 			return nil, "", err
 		}
 		except = append(except, old)
-	}
-	holds, err := s.holdsOf(ctx, s.db, ask.Account)
-	if err != nil {
-		return nil, "", err
 	}
 	party, err := s.party(ctx, s.db, h, ask, append(except, holds...)...) // a new hold gives up the old one
 	if err != nil {
