@@ -30,6 +30,7 @@ type peer struct {
 	via    []string       // system_id of the bind that each came by
 	seen   []smpp.Command // in the order of the wire
 	answer func(n int, m smpp.ShortMessage) (smpp.Reply, error)
+	admit  func() // before a bind is answered
 	frame  func(smpp.Header, []byte) // set before a bind comes
 }
 
@@ -77,6 +78,12 @@ func (p *peer) listen(t testing.TB) {
 	p.server = &smpp.Server{
 		SystemID: "peer", Handler: p, Session: p.cfg,
 		Auth: func(_ context.Context, r smpp.BindRequest) smpp.Status {
+			p.mu.Lock()
+			admit := p.admit
+			p.mu.Unlock()
+			if admit != nil {
+				admit()
+			}
 			if r.Password != "secret" {
 				return smpp.ErrInvPaswd
 			}
