@@ -30,7 +30,7 @@ type peer struct {
 	via    []string       // system_id of the bind that each came by
 	seen   []smpp.Command // in the order of the wire
 	answer func(n int, m smpp.ShortMessage) (smpp.Reply, error)
-	admit  func() // before a bind is answered
+	admit  func()                    // before a bind is answered
 	frame  func(smpp.Header, []byte) // set before a bind comes
 }
 

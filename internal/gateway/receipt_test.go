@@ -86,6 +86,13 @@ func TestReceiptsOfEveryForm(t *testing.T) {
 				r.TLVs = inTLVs(smpp.MessageDelivered)(m, id).TLVs
 				return r
 			}}, "delivered"},
+			"not there in time":            {"E1", "E1", []by{inText("id:ID stat:EXPIRED")}, "later"},
+			"taken off there":              {"E2", "E2", []by{inText("id:ID stat:DELETED")}, "later"},
+			"refused there":                {"E3", "E3", []by{inText("id:ID stat:REJECTD")}, "later"},
+			"skipped there":                {"E4", "E4", []by{marked(inTLVs(smpp.MessageSkipped))}, "later"},
+			"nobody knows":                 {"E5", "E5", []by{inText("id:ID stat:UNKNOWN")}, "accepted"},
+			"scheduled":                    {"E6", "E6", []by{marked(inTLVs(smpp.MessageScheduled))}, "accepted"},
+			"a word of their own":          {"E7", "E7", []by{inText("id:ID stat:BUFFERD")}, "accepted"},
 			"another's id":                 {"B8", "B9", delivered, "accepted"},
 			"not marked, and no such wish": {"C1", "C1", []by{unmarked(inText(usual))}, "accepted"},
 			"marked and unreadable":        {"C2", "C2", []by{inText("delivered, thank you")}, "accepted"},
