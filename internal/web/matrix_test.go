@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/wasl-sms/wasl/internal/desk"
 	"github.com/wasl-sms/wasl/internal/links"
+	"github.com/wasl-sms/wasl/internal/services/visit"
 	"github.com/wasl-sms/wasl/internal/text"
 )
 
@@ -31,6 +35,7 @@ func TestRolesByRoutes(t *testing.T) {
 	type records struct {
 		request, permit, visit string
 		house, occurrence, id  int64
+		closure                int64
 	}
 	set := func(number string, house int64) (r records) {
 		open := w.request(w.family(text.French, 0), number)
@@ -39,6 +44,11 @@ func TestRolesByRoutes(t *testing.T) {
 		w.grant(done, chief)
 		v, slot := w.book(f, number)
 		r = records{request: open.Ref, visit: v.Ref, id: v.ID, house: house, occurrence: slot.ID}
+		cmd := w.system()
+		cmd.Actor.Role = "establishment"
+		var err error
+		r.closure, err = w.Visits.Close(t.Context(), cmd, visit.Closing{EstablishmentID: house, Day: slot.Day.AddDate(0, 1, 0), Reason: "works"})
+		w.Must(err)
 		w.Scan(&r.permit, `select c.ref from permit p join case_file c on c.id = p.id where p.request_id = $1`, done.ID)
 		return r
 	}
@@ -50,10 +60,11 @@ func TestRolesByRoutes(t *testing.T) {
 		adm, aud   = "admin", "auditor"
 		everybody  = a + k + e + g + adm + aud
 	)
-	routes := []struct {
+	type route struct {
 		method, path, who string
 		place             bool // names a record of a house
-	}{
+	}
+	routes := []route{
 		{"GET", "/inbox", a + k, false},
 		{"GET", "/find?ref={request}", a + k, true},
 		{"GET", "/case/{request}", a + k, true},
@@ -89,6 +100,9 @@ func TestRolesByRoutes(t *testing.T) {
 		{"GET", "/close?e={house}", e, true},
 		{"POST", "/close/check?e={house}", e, true},
 		{"POST", "/close?e={house}", e, true},
+		{"GET", "/closure/{closure}", e, true},
+		{"POST", "/closure/{closure}", e, true},
+		{"POST", "/case/{request}/conflict", a + k, true},
 		{"GET", "/day?e={house}", e + g, true},
 		{"GET", "/gate?e={house}", e + g, true},
 		{"POST", "/gate?e={house}&code=00000000", e + g, true},
@@ -136,9 +150,14 @@ func TestRolesByRoutes(t *testing.T) {
 		{"POST", "/staff/999999/grant/999999", adm, false},
 		{"GET", "/nowhere", "", false},
 	}
+	for _, served := range routesOf(t) {
+		if !slices.ContainsFunc(routes, func(r route) bool { return served.MatchString(r.method + " " + r.path) }) {
+			t.Errorf("nobody asks for %s", served)
+		}
+	}
 	fill := func(path string, r records) string {
 		return strings.NewReplacer("{request}", r.request, "{permit}", r.permit, "{visit}", r.visit, "{house}", fmt.Sprint(r.house),
-			"{occurrence}", fmt.Sprint(r.occurrence), "{id}", fmt.Sprint(r.id)).Replace(path)
+			"{occurrence}", fmt.Sprint(r.occurrence), "{closure}", fmt.Sprint(r.closure), "{id}", fmt.Sprint(r.id)).Replace(path)
 	}
 	cells := 0
 	for _, role := range desk.AllRoles() {
@@ -191,6 +210,27 @@ func TestRolesByRoutes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// routesOf reads what is served to some roles and not to others, each as what
+// a request for it looks like.
+func routesOf(t *testing.T) (all []*regexp.Regexp) {
+	t.Helper()
+	src, err := os.ReadFile("web.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`\{method: "(\w+)", path: "([^"]+)", act: desk\.(\w+)`).FindAllSubmatch(src, -1) {
+		if string(m[3]) == "Own" {
+			continue
+		}
+		path := regexp.MustCompile(`\{\w+\}`).ReplaceAllLiteralString(string(m[2]), `[^/?]+`)
+		all = append(all, regexp.MustCompile("^"+string(m[1])+" "+path+`(\?|$)`))
+	}
+	if len(all) < 70 {
+		t.Fatalf("%d routes found", len(all))
+	}
+	return all
 }
 
 // A case of somebody close is closed to the person who said so.
