@@ -93,7 +93,7 @@ func (s *SMSC) accept(m smpp.ShortMessage, id string) Subscriber {
 		}
 		h.receive(SMS{
 			From: j.Key.Source, Text: text, Parts: len(j.Segments),
-			Alphabet: alphabet(j.Segments[0].DataCoding), At: s.cfg.Now(), IDs: ids,
+			Alphabet: gsm.AlphabetOf(j.Segments[0].DataCoding), At: s.cfg.Now(), IDs: ids,
 		})
 	}
 	s.changed(h)
@@ -114,17 +114,4 @@ func segmentOf(m smpp.ShortMessage) gsm.Segment {
 		seg.Concat = gsm.Concat{Ref: ref, Wide: true, Total: total, Seq: seq}
 	}
 	return seg
-}
-
-// alphabet names a data_coding for the phone's page (SMPP 3.4 §5.2.19).
-func alphabet(dataCoding uint8) string {
-	switch dataCoding {
-	case 0x00, 0x0F:
-		return gsm.GSM7.String()
-	case 0x08, 0x48:
-		return gsm.UCS2.String()
-	case 0x01, 0x03:
-		return "Latin-1"
-	}
-	return "binary"
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/smsc"
 	"github.com/wasl-sms/wasl/smpp"
+	"github.com/wasl-sms/wasl/smpp/smpptest"
 	"github.com/wasl-sms/wasl/smpp/gsm"
 )
 
@@ -49,6 +50,22 @@ func TestLongSMSIsJoined(t *testing.T) {
 	if n := len(s.Inbox(sim)); n != 1 {
 		t.Errorf("%d messages in the inbox", n)
 	}
+}
+
+// The phone names the alphabet that it reads the text by.
+func TestAlphabetOfAFlash(t *testing.T) {
+	t.Parallel()
+	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+		a := bind(t, "", &application{dial: w.Dial})
+		m := one("RDV")
+		m.DataCoding = 0xF0 // class 0, default alphabet (TS 23.038 §4)
+		if _, err := a.Submit(soon(t), m); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.WaitSMS(soon(t), sim, any1); err != nil || got.Text != "RDV" || got.Alphabet != "GSM-7" {
+			t.Errorf("%q in %s, %v", got.Text, got.Alphabet, err)
+		}
+	})
 }
 
 func TestReceiptsOfFaultyNumbers(t *testing.T) {

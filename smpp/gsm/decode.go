@@ -42,6 +42,13 @@ const (
 	encodingLatin1
 )
 
+// String names the alphabet for people.
+func (e encoding) String() string { return [...]string{"binary", "GSM-7", "UCS-2", "Latin-1"}[e] }
+
+// AlphabetOf names what Decode reads a data_coding as: "GSM-7", "UCS-2",
+// "Latin-1", or "binary" where it holds no text.
+func AlphabetOf(dataCoding byte) string { return encodingOf(dataCoding).String() }
+
 func encodingOf(dc byte) encoding {
 	switch {
 	case dc == 0x00, dc == 0x0F: // 0x0F: cell broadcast scheme, seen on USSD

@@ -133,6 +133,16 @@ func TestDecodeOddOctets(t *testing.T) {
 		if _, err := gsm.Decode(coding, []byte{0x41}); !errors.Is(err, gsm.ErrBinary) {
 			t.Errorf("data_coding 0x%02X: error %v, want ErrBinary", coding, err)
 		}
+		if got := gsm.AlphabetOf(coding); got != "binary" {
+			t.Errorf("data_coding 0x%02X is called %s", coding, got)
+		}
+	}
+	for coding, want := range map[byte]string{
+		0: "GSM-7", 0x0F: "GSM-7", 0xC8: "GSM-7", 0xF1: "GSM-7", 8: "UCS-2", 0x18: "UCS-2", 0x48: "UCS-2", 0xE0: "UCS-2", 1: "Latin-1", 3: "Latin-1",
+	} {
+		if got := gsm.AlphabetOf(coding); got != want {
+			t.Errorf("data_coding 0x%02X is called %s, want %s", coding, got, want)
+		}
 	}
 }
 
