@@ -50,6 +50,7 @@ type bind struct {
 	ended   bool
 	was     links.State
 	since   time.Time
+	turned  chan struct{} // closed and replaced when was changes
 	rebinds int
 	failed  *links.Failure
 }
@@ -57,7 +58,7 @@ type bind struct {
 func (g *Gateway) newBind(o *operator, cfg Bind) *bind {
 	b := &bind{
 		Bind: cfg, g: g, op: o, bound: make(chan *smpp.Session, 1), limit: outbox.Limit(cfg.TPS), done: make(chan struct{}),
-		was: links.Connecting, since: g.cfg.Now(),
+		was: links.Connecting, since: g.cfg.Now(), turned: make(chan struct{}),
 	}
 	b.order = newOrder(g.wishFor(b.id()).Wish)
 	b.tally = g.tallyOf(b.id())
@@ -277,15 +278,15 @@ func (b *bind) turnedAway(from net.Addr, err error) {
 func (b *bind) settle(ctx context.Context, limit time.Duration) {
 	t := time.NewTimer(limit)
 	defer t.Stop()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
 	for {
-		state, _ := b.state()
+		b.mu.Lock()
+		state, turned := b.was, b.turned
+		b.mu.Unlock()
 		if slices.Contains([]links.State{links.Bound, links.Paused, links.Drained, links.Refused}, state) {
 			return
 		}
 		select {
-		case <-look.C:
+		case <-turned:
 		case <-t.C:
 			return
 		case <-ctx.Done():

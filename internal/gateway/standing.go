@@ -99,6 +99,8 @@ func (b *bind) review() {
 	news := is != b.was
 	if news {
 		b.was, b.since = is, now
+		close(b.turned)
+		b.turned = make(chan struct{})
 	}
 	b.mu.Unlock()
 	if news {
