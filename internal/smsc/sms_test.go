@@ -14,8 +14,8 @@ import (
 
 	"github.com/wasl-sms/wasl/internal/smsc"
 	"github.com/wasl-sms/wasl/smpp"
-	"github.com/wasl-sms/wasl/smpp/smpptest"
 	"github.com/wasl-sms/wasl/smpp/gsm"
+	"github.com/wasl-sms/wasl/smpp/smpptest"
 )
 
 func any1(smsc.SMS) bool { return true }
