@@ -204,6 +204,49 @@ func TestPagesThatNobodyWaitsForAreNotSent(t *testing.T) {
 	}
 }
 
+// Whatever becomes of a page, it is not sent again: it would come into a session
+// that is over.
+func TestAPageIsSentOnce(t *testing.T) {
+	t.Parallel()
+	for name, fate := range map[string]func(t *testing.T, f *fixture) error{
+		"throttled":       func(*testing.T, *fixture) error { return smpp.ErrThrottled },
+		"queue full":      func(*testing.T, *fixture) error { return smpp.ErrMsgQueueFull },
+		"refused for now": func(*testing.T, *fixture) error { return smpp.ErrSysErr },
+		"refused":         func(*testing.T, *fixture) error { return smpp.ErrInvDstAdr },
+		"its answer is lost": func(_ *testing.T, f *fixture) error {
+			f.cut()
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setUp(t, oneBind)
+			f.mu.Lock()
+			f.answer = func(n int, _ smpp.ShortMessage) (smpp.Reply, error) {
+				if n == 1 {
+					if err := fate(t, f); err != nil {
+						return smpp.Reply{}, err
+					}
+				}
+				return smpp.Reply{MessageID: fmt.Sprintf("%X", n)}, nil
+			}
+			f.mu.Unlock()
+			_ = f.deliver(t, keyed(1, ussd.OpPSSRIndication, "*369#"))
+			runtest.Eventually(t, "it is given up", func() bool { return f.logs.count("why=refused")+f.logs.count("why=unanswered") == 1 })
+			f.allUp(t)
+			runtest.Eventually(t, "there is a link", func() bool { return f.newestIsBound() })
+			_ = f.deliver(t, keyed(2, ussd.OpPSSRIndication, "*369#"))
+			f.tell(t, told(3, "x"))
+			runtest.Eventually(t, "what comes after it is sent", func() bool { return f.count() >= 3 })
+			for _, m := range f.submitted()[1:] {
+				if m.Dest.Addr == "212612000001" {
+					t.Error("it was sent again")
+				}
+			}
+		})
+	}
+}
+
 // Some gateways lose an end that overtakes the answer to the page before it.
 func TestTheLastPageAwaitsTheAnswerToTheOneBefore(t *testing.T) {
 	t.Parallel()

@@ -120,6 +120,12 @@ func (p *peer) newest(t testing.TB) *smpp.Session {
 	return p.links[len(p.links)-1]
 }
 
+func (p *peer) newestIsBound() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.links) > 0 && p.links[len(p.links)-1].State().Bound()
+}
+
 // deliver sends m on the newest session and gives the answer's status.
 func (p *peer) deliver(t testing.TB, m smpp.ShortMessage) smpp.Status {
 	t.Helper()

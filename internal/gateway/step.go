@@ -63,7 +63,10 @@ func (h handler) answer(ctx context.Context, s *smpp.Session, d *ussd.Dialect, m
 	settled := h.b.op.pages.begin(r.Msisdn)
 	err := session.SubmitAsync(ctx, page(d, m, r, reply), func(_ smpp.SubmitResult, err error) {
 		settled()
-		if err != nil {
+		switch {
+		case smpp.Unknown(err): // it may be on the screen
+			h.dropped(context.WithoutCancel(ctx), "unanswered")
+		case err != nil:
 			h.dropped(context.WithoutCancel(ctx), "refused")
 		}
 	})
