@@ -78,6 +78,8 @@ create table message_part (
 create index message_part_queue on message_part (operator, class, id) where state = 'queued';
 create index message_part_later on message_part (due_at) where state = 'later';
 create index message_part_in_doubt on message_part (sent_at) where state = 'in_doubt';
+-- Doubt that was decided without the operator's word, which may come yet.
+create index message_part_decided on message_part (sent_at) where state in ('queued', 'unknown', 'expired') and reason in ('unknown', 'expired') and sent_at is not null;
 create index message_part_smsc on message_part (operator, smsc_id) where smsc_id is not null;
 create index message_part_failed on message_part (final_at desc) where state in ('undelivered', 'refused', 'expired', 'unknown');
 

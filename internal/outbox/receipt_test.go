@@ -150,6 +150,48 @@ func TestReceiptSettlesADoubtByOurReference(t *testing.T) {
 	}
 }
 
+// The operator's word may come after the doubt was decided without it: what
+// was given up has arrived, what waits to be sent again is not.
+func TestAReceiptByOurReferenceAfterTheDoubtWasDecided(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		class   message.Class
+		decided string
+		says    outbox.Receipt
+		want    string
+	}{
+		{message.Code, "unknown", outbox.Receipt{Reached: true}, "delivered"},
+		{message.Code, "unknown", outbox.Receipt{}, "accepted"},
+		{message.Code, "unknown", outbox.Receipt{Failed: true}, "unknown"},
+		{message.Decision, "queued", outbox.Receipt{Reached: true}, "delivered"},
+		{message.Decision, "queued", outbox.Receipt{}, "accepted"},
+	} {
+		t.Run(fmt.Sprint(c.decided, " ", c.want), func(t *testing.T) {
+			t.Parallel()
+			f := setUp(t, nil)
+			op := &operator{answer: silent}
+			f.enqueue(t, told(1, c.class), told(2, c.class))
+			stop := f.serve(t, north, op)
+			runtest.Eventually(t, "both are written", func() bool { return op.count() == 2 })
+			op.cut()
+			long := 121 * time.Second
+			if c.decided == "queued" { // nobody is bound: it waits to be sent again
+				stop()
+				long = 7 * time.Hour
+			}
+			runtest.Start(t, f.Run)
+			f.clock.Advance(long)
+			runtest.Eventually(t, "the doubt is decided", func() bool { return f.states(t)[c.decided] == 2 })
+			ref := op.ledger[0].Reference
+			c.says.ID, c.says.From, c.says.Reference = "late", number(1), &ref
+			f.receive(t, c.says)
+			if s := f.states(t); s[c.want] < 1 || s[c.want]+s[c.decided] < 2 {
+				t.Errorf("states are %v, want one %s", s, c.want)
+			}
+		})
+	}
+}
+
 func TestLateResponseStopsTheRepeat(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, nil)

@@ -126,11 +126,12 @@ cross join lateral (select d.due, coalesce(d.due < o.expires_at, false) as again
 where p.id = r.id and (
     r.state = 'delivered' and p.state in ('accepted', 'in_doubt', 'later', 'queued', 'unknown', 'expired')
     or r.state = 'undelivered' and p.state in ('accepted', 'in_doubt')
-    or r.state = 'enroute' and p.state = 'in_doubt')
+    or r.state = 'enroute' and (p.state = 'in_doubt' or p.state in ('queued', 'unknown') and p.reason = 'unknown'))
 returning p.operator, p.state, p.sent_at`
 
-// By the operator's id, which it may use again: the part written last, and lately. Else, for a part whose response was lost, by our own reference and the recipient. What names no
-// part is parked: its response may be on the way.
+// By the operator's id, which it may use again: the part written last, and lately. Else, for a part whose response was lost,
+// by our own reference and the recipient, also when the doubt about it was decided in the last $9: it is not sent again, and
+// nobody is called for it. What names no part is parked: its response may be on the way.
 const sqlReceipts = `
 with f as (
     select coalesce(a.id, b.id) as id, u.operator, u.smsc_id, u.state, u.code
@@ -142,10 +143,17 @@ with f as (
         order by p.sent_at desc limit 1
     ) a on true
     left join lateral (
-        select p.id from message_part p join message m on m.id = p.message_id
-        where p.state = 'in_doubt' and p.operator = u.operator and m.recipient = u.recipient and ` + reference + ` = u.reference
+        select p.id
+        from (
+            select id, message_id from message_part where state = 'in_doubt' and operator = u.operator
+            union all
+            select id, message_id from message_part
+            where state in ('queued', 'unknown', 'expired') and reason in ('unknown', 'expired') and sent_at > $2::timestamptz - $9::interval
+                and (operator = u.operator or state = 'queued')
+        ) p join message m on m.id = p.message_id
+        where a.id is null and u.reference is not null and m.recipient = u.recipient and ` + reference + ` = u.reference
         order by p.id desc limit 1
-    ) b on a.id is null and u.reference is not null
+    ) b on true
 ), r as (
     select distinct on (id) * from f where id is not null
     order by id, array_position(array['delivered', 'undelivered', 'enroute'], state)
