@@ -292,6 +292,36 @@ func TestSharedServerEndsWhenNobodyUsesIt(t *testing.T) {
 	three.Stop()
 }
 
+// Alone: what is open here for others to inherit, all servers of the other tests would get.
+//
+//nolint:paralleltest // the same
+func TestSharedServerHoldsNothingOfItsStarter(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "lock")
+	lock := func(flags int) (fd int, err error) {
+		if fd, err = syscall.Open(file, syscall.O_CREAT|syscall.O_RDONLY|flags, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return fd, syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB)
+	}
+	fd, err := lock(0) // as flock(1) hands it on
+	if err != nil {
+		t.Fatal(err)
+	}
+	pg, err := localdb.SharePostgres(t.Context(), filepath.Join(t.TempDir(), "shared"), 200*time.Millisecond, quick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pg.Stop()
+	if err := syscall.Close(fd); err != nil {
+		t.Fatal(err)
+	}
+	fd, err = lock(syscall.O_CLOEXEC)
+	if err != nil {
+		t.Errorf("the server holds the lock of who started it: %v", err)
+	}
+	_ = syscall.Close(fd)
+}
+
 func TestRedis(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "redis")

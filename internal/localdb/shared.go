@@ -3,8 +3,10 @@ package localdb
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -44,11 +46,27 @@ func SharePostgres(ctx context.Context, dir string, idle time.Duration, o Option
 		}
 		cmd.Env = append(cmd.Env, "USED="+used, fmt.Sprintf("IDLE=%g", idle.Seconds()))
 		cmd.SysProcAttr.Pdeathsig = 0
-		return cmd, nil
+		return cmd, keepToOurselves()
 	}
 	if _, err := s.ensure(ctx); err != nil {
 		release()
 		return nil, err
 	}
 	return &Postgres{DSN: c.dsn("wasl"), stop: release}, nil
+}
+
+// keepToOurselves has no program that is started from now on get what this
+// process was given open, such as the lock of a flock(1) around it: it would
+// stay taken for as long as a server that outlives us.
+func keepToOurselves() error {
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, f := range open {
+		if fd, err := strconv.Atoi(f.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
+	return nil
 }
