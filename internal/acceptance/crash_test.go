@@ -26,6 +26,7 @@ func TestDatabaseKilled(t *testing.T) {
 	p := w.program.serve(t)
 	w.bound()
 	l := begin(w, 4, 1)
+	l.underWay(5)
 	total := kills(t, 200) / 10
 	for range total {
 		l.pause(time.Duration(100+rng.IntN(500)) * time.Millisecond)

@@ -157,6 +157,9 @@ func (j *judge) judge(l *load) {
 			j.t.Errorf("the operator has %d of %+v", taken[at], list)
 		}
 	}
+	if n := codes + held; n > 0 && len(j.doubts) == 0 {
+		j.t.Errorf("%d parts were given up, though no process died that had written them", n)
+	}
 	most, all := 0, 0
 	for _, d := range j.doubts {
 		most, all = max(most, len(d.parts)), all+len(d.parts)

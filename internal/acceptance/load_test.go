@@ -3,6 +3,7 @@ package acceptance
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -81,6 +82,17 @@ func begin(w *world, texters, callers int) *load {
 	}
 	l.wg.Go(l.announce)
 	return l
+}
+
+// underWay waits until more than so many have written, and one has come to
+// the end of a dialogue.
+func (l *load) underWay(texters int) {
+	l.t.Helper()
+	l.until("somebody has come to the end of a dialogue", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return len(l.texters) > texters && slices.ContainsFunc(l.callers, func(c caller) bool { return c.done })
+	})
 }
 
 // write is one person's texts: an errand of seven, a long text or a short one.

@@ -57,11 +57,7 @@ func TestSlowDatabase(t *testing.T) {
 	p := w.program.serve(t)
 	w.bound()
 	l := begin(w, 8, 2)
-	w.until("somebody has come to the end of a dialogue", func() bool {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return len(l.texters) > 20 && slices.ContainsFunc(l.callers, func(c caller) bool { return c.done })
-	})
+	l.underWay(20)
 
 	// While nothing at all is committed, every enquire_link is answered.
 	gate := make(chan struct{})

@@ -194,6 +194,12 @@ func TestBadPeers(t *testing.T) {
 	if n := w.count(`select count(*) from message_part where state = 'unknown' and class > 1 and operator = 'north'`); n > 0 {
 		t.Errorf("%d parts were given up that could be sent again", n)
 	}
+	// Or all who may be told once only were lucky, and nothing is shown of them.
+	for who, which := range map[string]string{"one-time code": `class = 1`, "text of the operator that holds": `class > 1 and operator = 'hold'`} {
+		if w.count(`select count(*) from message_part where state = 'unknown' and `+which) == 0 {
+			t.Errorf("no %s was in doubt and given up", who)
+		}
+	}
 	repeats := 0
 	for _, ledger := range [][]smsc.Accepted{w.north.Ledger(), w.hold.Ledger()} {
 		times := map[string]int{}
