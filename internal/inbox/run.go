@@ -45,9 +45,7 @@ func (b *Inbox) Run(ctx context.Context) error {
 			b.pause(ctx)
 		}
 	}
-	for range b.cfg.Workers { // each that is under way, also one that Keep hands on, holds a place
-		<-b.places
-	}
+	b.takeAll()
 	close(b.done)
 	<-settled
 	return nil
@@ -55,40 +53,44 @@ func (b *Inbox) Run(ctx context.Context) error {
 
 // handOn takes texts that wait, as many as there are places for.
 func (b *Inbox) handOn(ctx context.Context) (n int) {
-	places := b.reserve(b.cfg.Workers)
-	if places == 0 { // nobody to hand a text to
+	free := len(b.places)
+	if free == 0 { // nobody to hand a text to
 		return 0
 	}
 	b.behind.Store(false)
-	texts, err := b.claim(ctx, places)
+	texts, err := b.claim(ctx, free)
 	if err != nil {
 		b.cfg.Metrics.failed("")
 	}
-	if err != nil || len(texts) == places {
+	if err != nil || len(texts) == free {
 		b.behind.Store(true)
 	}
-	b.giveBack(places - len(texts))
 	var suspects []claimed
 	for _, t := range texts {
 		if t.lost >= suspect {
 			suspects = append(suspects, t)
-			b.giveBack(1)
 			continue
 		}
+		<-b.places
 		b.start(t)
 	}
-	if len(suspects) == 0 {
-		return len(texts)
+	if len(suspects) > 0 { // one may end the process: nothing else is to be under way then
+		b.takeAll()
+		for _, t := range suspects {
+			b.leases.begin(t.ID, b.cfg.Now())
+			b.done <- b.hand(t)
+		}
+		b.giveBack(b.cfg.Workers)
 	}
-	for range b.cfg.Workers { // one may end the process: nothing else is to be under way then
+	return len(texts)
+}
+
+// takeAll waits for all that is under way: each text, also one that Keep hands
+// on, holds a place.
+func (b *Inbox) takeAll() {
+	for range b.cfg.Workers {
 		<-b.places
 	}
-	for _, t := range suspects {
-		b.leases.begin(t.ID, b.cfg.Now())
-		b.done <- b.hand(t)
-	}
-	b.giveBack(b.cfg.Workers)
-	return len(texts)
 }
 
 // start hands on a text that holds a place, and gives the place back.
