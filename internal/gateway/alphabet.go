@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"strings"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -80,6 +81,36 @@ var nearest = map[rune]rune{
 // rather than in what the number usually stands for.
 func (o *Operator) reads(coding uint8) bool {
 	return o.Alphabet != GSM7 && coding == orDefault(o.CodingGSM7, o.Alphabet.dataCoding())
+}
+
+// NumberForm is how an international number is written.
+type NumberForm uint8
+
+// Forms of a number.
+const (
+	Digits NumberForm = iota // 212612000001
+	Plus                     // +212612000001
+	Zeros                    // 00212612000001
+)
+
+// UnmarshalText reads the setting's word.
+func (f *NumberForm) UnmarshalText(b []byte) error {
+	switch string(b) {
+	case "digits":
+		*f = Digits
+	case "plus":
+		*f = Plus
+	case "zeros":
+		*f = Zeros
+	default:
+		return fmt.Errorf("%q is no form of a number: write digits, plus or zeros", b)
+	}
+	return nil
+}
+
+// write puts a number, which begins with a plus, into the form.
+func (f NumberForm) write(number string) string {
+	return [...]string{Digits: "", Plus: "+", Zeros: "00"}[f] + strings.TrimPrefix(number, "+")
 }
 
 // Validity is how the time after which a text is worth nothing is told.

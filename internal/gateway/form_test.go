@@ -111,6 +111,8 @@ func TestAddressesAndPriority(t *testing.T) {
 			"sender = \"Wasl\"\nsender_ton = 0\nsender_npi = 1\ndest_ton = 2\ndest_npi = 8", message.Code,
 			smpp.Address{NPI: 1, Addr: "Wasl"}, smpp.Address{TON: 2, NPI: 8, Addr: "212612000001"}, 0,
 		},
+		"with a plus": {`dest_form = "plus"`, message.Code, smpp.Address{TON: 3, Addr: "3690"}, smpp.Address{TON: 1, NPI: 1, Addr: "+212612000001"}, 0},
+		"with zeros":  {`dest_form = "zeros"`, message.Code, smpp.Address{TON: 3, Addr: "3690"}, smpp.Address{TON: 1, NPI: 1, Addr: "00212612000001"}, 0},
 		"a code":      {"priority = true", message.Code, smpp.Address{TON: 3, Addr: "3690"}, smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}, 3},
 		"at the gate": {"priority = true", message.Gate, smpp.Address{TON: 3, Addr: "3690"}, smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}, 2},
 		"a decision":  {"priority = true", message.Decision, smpp.Address{TON: 3, Addr: "3690"}, smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}, 1},

@@ -31,12 +31,13 @@ type Operator struct {
 	FallbackAfter time.Duration `toml:"fallback_after"` // 30s
 
 	// What goes out. Types left out are judged by the sender itself.
-	Sender      string `toml:"sender"` // the first short code
-	SenderTON   *uint8 `toml:"sender_ton"`
-	SenderNPI   *uint8 `toml:"sender_npi"`
-	DestTON     *uint8 `toml:"dest_ton"` // 1
-	DestNPI     *uint8 `toml:"dest_npi"` // 1
-	ServiceType string `toml:"service_type"`
+	Sender      string     `toml:"sender"` // the first short code
+	SenderTON   *uint8     `toml:"sender_ton"`
+	SenderNPI   *uint8     `toml:"sender_npi"`
+	DestTON     *uint8     `toml:"dest_ton"`  // 1
+	DestNPI     *uint8     `toml:"dest_npi"`  // 1
+	DestForm    NumberForm `toml:"dest_form"` // digits
+	ServiceType string     `toml:"service_type"`
 
 	LongTexts  outbox.Form `toml:"long_texts"` // udh8
 	UCS2       *bool       `toml:"ucs2"`       // true

@@ -118,6 +118,7 @@ func TestBadOperatorsFileSaysWhatToChange(t *testing.T) {
 		"long parameter":       {op("parameter = [{ tag = 0x1400, text = \"" + strings.Repeat("x", 256) + "\" }]"), "at most 255"},
 		"status of no refusal": {op("later_on = [0]"), "remove 0"},
 		"status in both":       {op("later_on = [0x45]\nslower_on = [0x45]"), "from one"},
+		"bad form of numbers":  {op("dest_form = \"local\""), "digits, plus or zeros"},
 		"bad region":           {op("region = \"FR\""), "MA, DZ"},
 		"long name as sender":  {strings.Replace(op(""), `"W"`, `"Ministry of Justice"`, 1), "11 characters"},
 		"sender beyond ASCII":  {strings.Replace(op(""), `"W"`, `"Justicé"`, 1), "of ASCII"},

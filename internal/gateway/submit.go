@@ -85,7 +85,7 @@ func (o *Operator) shortMessage(p outbox.Part, now time.Time) smpp.ShortMessage 
 		Source: o.source(),
 		Dest: smpp.Address{
 			TON: orDefault(o.DestTON, smpp.TONInternational), NPI: orDefault(o.DestNPI, smpp.NPIISDN),
-			Addr: strings.TrimPrefix(p.To.Raw(), "+"),
+			Addr: o.DestForm.write(p.To.Raw()),
 		},
 		RegisteredDelivery: orDefault(o.RegisteredDelivery, smpp.RegisteredFinal),
 		ValidityPeriod:     o.Validity.write(p.Validity, now),
