@@ -16,8 +16,11 @@ func TestNothingPrivateIsPrinted(t *testing.T) {
 	m := text("body-of-message")
 	values := []any{
 		m, &m, m.Dest, &m.Dest,
-		[]smpp.ShortMessage{m}, smpp.Multi{Message: m, Dests: []smpp.Destination{{Address: m.Dest}}},
-		smpp.Replace{Source: m.Dest, Payload: m.Payload}, smpp.Query{Source: m.Dest}, smpp.Cancel{Dest: m.Dest},
+		[]smpp.ShortMessage{m},
+		smpp.Multi{Message: m, Dests: []smpp.Destination{{Address: m.Dest}}},
+		smpp.Replace{Source: m.Dest, Payload: m.Payload},
+		smpp.Query{Source: m.Dest},
+		smpp.Cancel{Dest: m.Dest},
 		smpp.BindRequest{SystemID: "wasl", Password: "hunter2"},
 		smpp.ClientConfig{SystemID: "wasl", Password: "hunter2"},
 	}

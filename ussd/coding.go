@@ -2,6 +2,7 @@ package ussd
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/wasl-sms/wasl/smpp/gsm"
 )
@@ -103,7 +104,7 @@ const carriageReturn = 0x0D
 // §6.1.2.3.1).
 func pack(septets []byte) []byte {
 	if n := len(septets) % 8; n == 7 || n == 0 && len(septets) > 0 && septets[len(septets)-1] == carriageReturn {
-		septets = append(septets[:len(septets):len(septets)], carriageReturn)
+		septets = append(slices.Clip(septets), carriageReturn)
 	}
 	out := make([]byte, 0, (len(septets)*7+7)/8)
 	var bits, held uint

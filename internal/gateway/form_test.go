@@ -109,7 +109,9 @@ func TestAddressesAndPriority(t *testing.T) {
 		"a long number": {`sender = "+212520000000"`, message.Code, smpp.Address{TON: 1, NPI: 1, Addr: "212520000000"}, smpp.Address{TON: 1, NPI: 1, Addr: "212612000001"}, 0},
 		"as they want": {
 			"sender = \"Wasl\"\nsender_ton = 0\nsender_npi = 1\ndest_ton = 2\ndest_npi = 8", message.Code,
-			smpp.Address{NPI: 1, Addr: "Wasl"}, smpp.Address{TON: 2, NPI: 8, Addr: "212612000001"}, 0,
+			smpp.Address{NPI: 1, Addr: "Wasl"},
+			smpp.Address{TON: 2, NPI: 8, Addr: "212612000001"},
+			0,
 		},
 		"with a plus": {`dest_form = "plus"`, message.Code, smpp.Address{TON: 3, Addr: "3690"}, smpp.Address{TON: 1, NPI: 1, Addr: "+212612000001"}, 0},
 		"with zeros":  {`dest_form = "zeros"`, message.Code, smpp.Address{TON: 3, Addr: "3690"}, smpp.Address{TON: 1, NPI: 1, Addr: "00212612000001"}, 0},
