@@ -19,17 +19,22 @@ type Parameter struct {
 	value []byte
 }
 
-// ours are the parameters that a text has by itself.
-var ours = []smpp.Tag{ //nolint:gochecknoglobals // a table
-	smpp.TagMessagePayload, smpp.TagUserMessageReference, smpp.TagSARMsgRefNum, smpp.TagSARTotalSegments, smpp.TagSARSegmentSeqnum,
-	smpp.TagUSSDServiceOp, smpp.TagITSSessionInfo,
+// ours reports whether a message has the parameter by itself.
+func ours(tag smpp.Tag) bool {
+	switch tag {
+	case smpp.TagMessagePayload, smpp.TagUserMessageReference, smpp.TagSARMsgRefNum, smpp.TagSARTotalSegments, smpp.TagSARSegmentSeqnum,
+		smpp.TagUSSDServiceOp, smpp.TagITSSessionInfo:
+		return true
+	default:
+		return false
+	}
 }
 
 func (p *Parameter) complete() error {
 	switch {
 	case p.Tag == 0:
 		return errors.New("parameter without a tag: write it like tag = 0x1400")
-	case slices.Contains(ours, smpp.Tag(p.Tag)):
+	case ours(smpp.Tag(p.Tag)):
 		return fmt.Errorf("parameter 0x%04X is set by Wasl itself: remove it", p.Tag)
 	case (p.Text == "") == (p.Hex == ""):
 		return fmt.Errorf("parameter 0x%04X: give text or hex, one of the two", p.Tag)
