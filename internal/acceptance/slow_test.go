@@ -46,10 +46,14 @@ func TestSlowDatabase(t *testing.T) {
 	var b brake
 	onCommit := b.onCommit
 	w.onCommit.Store(&onCommit)
-	var asked atomic.Int64 // deliver_sm that were answered with 0x64
+	var asked, refused atomic.Int64 // texts that were answered with 0x64, and otherwise
 	onWire := func(s sight, p pdu) bool {
-		if s == read && p.response && p.Status == smpp.ErrRxTAppn {
+		switch {
+		case s != read || !p.response || p.about != ofText || p.Status == smpp.StatusOK:
+		case p.Status == smpp.ErrRxTAppn:
 			asked.Add(1)
+		default:
+			refused.Add(1)
 		}
 		return true
 	}
@@ -98,7 +102,10 @@ func TestSlowDatabase(t *testing.T) {
 			t.Errorf("a step of a dialogue was not answered: %v", c.lost)
 		}
 	}
-	t.Logf("%d deliver_sm were asked for again", asked.Load())
+	if n := refused.Load(); n > 0 {
+		t.Errorf("%d texts were refused otherwise than with 0x64", n)
+	}
+	t.Logf("%d texts were asked for again", asked.Load())
 	newJudge(w).judge(l)
 }
 
