@@ -46,6 +46,7 @@ type bind struct {
 	mu      sync.Mutex
 	up      bool
 	away    bool // neither bound nor trying
+	serving bool // a lane may still write
 	refused bool // by the last answer to a bind
 	ended   bool
 	was     links.State
@@ -202,6 +203,8 @@ func (b *bind) serveSession(ctx context.Context, s *smpp.Session, changed <-chan
 		case <-served:
 		}
 	}()
+	b.serves(true)
+	defer b.serves(false)
 	lane := b.lane()
 	err := b.g.cfg.Outbox.Serve(alive, lane, link{b, s, lane})
 	close(served)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -87,6 +88,35 @@ func TestAPausedBindSendsNoTextsAndStaysBound(t *testing.T) {
 	defer f.mu.Unlock()
 	if len(f.links) != 1 {
 		t.Errorf("%d sessions: the link was broken for a pause", len(f.links))
+	}
+}
+
+// Staff see a bind as paused once nothing more can be written on it, and not
+// while what was taken before is still under way.
+func TestABindIsPausedOnceItsLaneHasEnded(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, oneBind)
+	release := make(chan struct{})
+	end := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(end)
+	f.mu.Lock()
+	f.answer = func(n int, _ smpp.ShortMessage) (smpp.Reply, error) {
+		<-release
+		return smpp.Reply{MessageID: fmt.Sprintf("%X", n)}, nil
+	}
+	f.mu.Unlock()
+	f.tell(t, told(1, "x"))
+	runtest.Eventually(t, "it is written", func() bool { return f.count() == 1 })
+	f.wish(t, "1", links.Pause)
+	runtest.Eventually(t, "the bind is told", func() bool { return f.logs.count("wish for a bind") == 1 })
+	_ = f.deliver(t, says(2, "RDV"))
+	if s := f.Status()[0].State; s != links.Bound {
+		t.Errorf("told as %s while a text is out", s)
+	}
+	end()
+	f.stands(t, "1", links.Paused)
+	if s := f.states(t, "message_part"); s["accepted"] != 1 {
+		t.Errorf("left behind: %v", s)
 	}
 }
 

@@ -81,6 +81,14 @@ func (b *bind) absent(away bool) {
 	b.review()
 }
 
+// serves tells whether a lane may write: a bind is paused once none does.
+func (b *bind) serves(is bool) {
+	b.mu.Lock()
+	b.serving = is
+	b.mu.Unlock()
+	b.review()
+}
+
 // stopped tells that the bind has ended for good.
 func (b *bind) stopped() {
 	b.mu.Lock()
@@ -117,7 +125,7 @@ func (b *bind) stateFor(wish links.Wish) links.State {
 		return links.Drained
 	case b.up && wish == links.Drain:
 		return links.Draining
-	case b.up && wish == links.Pause:
+	case b.up && wish == links.Pause && !b.serving:
 		return links.Paused
 	case b.up:
 		return links.Bound
