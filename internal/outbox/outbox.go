@@ -114,6 +114,11 @@ func (o *Outbox) Enqueue(ctx context.Context, tx pgx.Tx, texts []message.Outboun
 	if _, err := tx.Exec(ctx, sqlEnqueue, append(b.args(now), o.bell.may(now))...); err != nil {
 		return fmt.Errorf("outbox: store %d texts: %w", len(texts), err)
 	}
+	postgres.OnCommit(ctx, func() {
+		for _, operator := range b.hurried() {
+			o.bell.ring(operator)
+		}
+	})
 	return nil
 }
 

@@ -3,6 +3,8 @@ package outbox
 import (
 	"slices"
 	"time"
+
+	"github.com/wasl-sms/wasl/internal/message"
 )
 
 // insert holds the columns of one batch of new texts.
@@ -30,12 +32,23 @@ func (b *insert) args(now time.Time) []any {
 	}
 }
 
+// hurried lists the operators that have a text among these which is no
+// campaign and may go at once.
+func (b *insert) hurried() (operators []string) {
+	for i, operator := range b.operator {
+		if b.state[i] == string(Queued) && b.class[i] < int16(message.Campaign) && !slices.Contains(operators, operator) {
+			operators = append(operators, operator)
+		}
+	}
+	return operators
+}
+
 const sqlListen = `listen outbox`
 
 const sqlMessageIDs = `
 select f.id | nextval('message_serial') from (select message_floor(clock_timestamp()) as id) f, generate_series(1, $1::int)`
 
-// The bell is rung for the urgent always, for campaigns never, and for the rest only now and then ($20):
+// The bell of other processes is rung for the urgent always, for campaigns never, and for the rest only now and then ($20):
 // commits that notify wait for each other.
 const sqlEnqueue = `
 with t as (

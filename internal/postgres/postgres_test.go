@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -254,4 +255,37 @@ func (c *deafConn) Read(p []byte) (int, error) {
 		return 0, io.ErrUnexpectedEOF
 	}
 	return n, err
+}
+
+// What waits for the commit is called once, though the transaction was run
+// twice, and not when it was rolled back.
+func TestOnCommit(t *testing.T) {
+	t.Parallel()
+	db := open(t, postgres.Options{})
+	var called []string
+	runs := 0
+	err := db.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		runs++
+		postgres.OnCommit(ctx, func() { called = append(called, fmt.Sprint("run ", runs, ", pot ", sum(t, db))) })
+		if runs == 1 {
+			return &pgconn.PgError{Code: "40001"}
+		}
+		_, err := tx.Exec(ctx, "update pot set n = 7 where id = 1")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := errors.New("refused")
+	err = db.InTx(t.Context(), func(ctx context.Context, _ pgx.Tx) error {
+		postgres.OnCommit(ctx, func() { called = append(called, "refused") })
+		return refused
+	})
+	if !errors.Is(err, refused) {
+		t.Fatal(err)
+	}
+	if !slices.Equal(called, []string{"run 2, pot 7"}) {
+		t.Errorf("called: %q", called)
+	}
+	postgres.OnCommit(t.Context(), func() { t.Error("called without a transaction") })
 }

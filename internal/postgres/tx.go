@@ -80,7 +80,8 @@ func (db *DB) once(ctx context.Context, fn func(context.Context, pgx.Tx) error) 
 	// Also for a panic in fn. The rollback must reach the server when ctx has
 	// ended, or the connection is lost to the pool.
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-	if err := fn(ctx, tx); err != nil {
+	var after hooks
+	if err := fn(context.WithValue(ctx, hooksKey{}, &after), tx); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -89,7 +90,26 @@ func (db *DB) once(ctx context.Context, fn func(context.Context, pgx.Tx) error) 
 	if tx.Conn().IsClosed() {
 		return fmt.Errorf("before commit: %w", pgconn.ErrConnClosed)
 	}
-	return commitError(tx.Commit(ctx))
+	if err := commitError(tx.Commit(ctx)); err != nil {
+		return err
+	}
+	for _, f := range after {
+		f()
+	}
+	return nil
+}
+
+type hooks []func()
+
+type hooksKey struct{}
+
+// OnCommit has f called when the transaction has committed for which InTx gave
+// ctx. It is for what nobody may rely on, as waking whoever else would look a
+// little later: a process that dies calls nothing.
+func OnCommit(ctx context.Context, f func()) {
+	if h, ok := ctx.Value(hooksKey{}).(*hooks); ok {
+		*h = append(*h, f)
+	}
 }
 
 // commitError tells a refused commit from one whose fate is unknown.
