@@ -68,6 +68,7 @@ func (b *Inbox) handOn(ctx context.Context) (n int) {
 	var suspects []claimed
 	for _, t := range texts {
 		if t.lost >= suspect {
+			b.leases.begin(t.ID, b.cfg.Now())
 			suspects = append(suspects, t)
 			continue
 		}
@@ -77,7 +78,6 @@ func (b *Inbox) handOn(ctx context.Context) (n int) {
 	if len(suspects) > 0 { // one may end the process: nothing else is to be under way then
 		b.takeAll()
 		for _, t := range suspects {
-			b.leases.begin(t.ID, b.cfg.Now())
 			b.done <- b.hand(t)
 		}
 		b.giveBack(b.cfg.Workers)
@@ -181,11 +181,11 @@ func light() *pgx.Batch {
 func (b *Inbox) sweep(ctx context.Context) error {
 	now := b.cfg.Now()
 	batch := postgres.ByIndex()
-	batch.Queue(sqlSweepLeases, now, maxDeaths)
-	batch.Queue(sqlForgetSeen, now.Add(-2*repeatWindow))
-	if due := b.leases.due(now); len(due) > 0 {
+	if due := b.leases.due(now); len(due) > 0 { // before its own are swept, after an outage
 		batch.Queue(sqlRenew, due, claimFor)
 	}
+	batch.Queue(sqlSweepLeases, now, maxDeaths)
+	batch.Queue(sqlForgetSeen, now.Add(-2*repeatWindow))
 	if unsure := b.leases.unsure(now); len(unsure) > 0 {
 		batch.Queue(sqlRelease, unsure).Query(func(rows pgx.Rows) error {
 			var id int64
