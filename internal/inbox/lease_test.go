@@ -75,6 +75,22 @@ func TestABacklogIsNotLeftBehind(t *testing.T) {
 	eventually(t, "all are done", func() bool { return f.states(t)["done"] == 20 })
 }
 
+// swept waits for a sweep; the next comes when the clock has gone on.
+func (f *fixture) swept(t *testing.T) {
+	t.Helper()
+	if _, err := f.db.Exec(t.Context(), `insert into inbound_seen (key, seen_at) values ('old', $1)`, f.clock.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	f.clock.Advance(time.Second)
+	eventually(t, "it is swept", func() bool {
+		var there bool
+		if err := f.db.QueryRow(t.Context(), `select exists (select from inbound_seen where key = 'old')`).Scan(&there); err != nil {
+			t.Fatal(err)
+		}
+		return !there
+	})
+}
+
 // A text that takes long stays its process's own, also when its lease has run
 // out because nobody could renew it.
 func TestALongTextKeepsItsLease(t *testing.T) {
@@ -86,6 +102,7 @@ func TestALongTextKeepsItsLease(t *testing.T) {
 	released(t, hold)
 	f.keep(t, says(1, "RDV"), inbox.Stored)
 	eventually(t, "it is under way", func() bool { return len(f.bodies()) == 1 })
+	f.swept(t)
 	if _, err := f.db.Exec(t.Context(), `update inbox set lease_until = now() - interval '1 second'`); err != nil {
 		t.Fatal(err)
 	}

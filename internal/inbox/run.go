@@ -31,16 +31,12 @@ func (b *Inbox) Run(ctx context.Context) error {
 	b.done = make(chan result, b.cfg.Workers)
 	settled := make(chan struct{})
 	go func() { b.settleAll(); close(settled) }()
+	holding, release := context.WithCancel(context.WithoutCancel(ctx))
+	released := make(chan struct{})
+	go func() { b.keepSwept(holding); close(released) }()
 	b.giveBack(b.cfg.Workers)
 	b.behind.Store(true)
-	var swept time.Time
 	for ctx.Err() == nil {
-		if now := b.cfg.Now(); now.Sub(swept) >= time.Second || now.Before(swept) {
-			swept = now
-			if err := b.sweep(ctx); err != nil {
-				b.cfg.Metrics.failed("")
-			}
-		}
 		if b.handOn(ctx) == 0 {
 			b.pause(ctx)
 		}
@@ -48,31 +44,54 @@ func (b *Inbox) Run(ctx context.Context) error {
 	b.takeAll()
 	close(b.done)
 	<-settled
+	release() // leases were renewed till here
+	<-released
 	return nil
 }
 
-// handOn takes texts that wait, as many as there are places for.
+// keepSwept sweeps each second, whatever waits in Run.
+func (b *Inbox) keepSwept(ctx context.Context) {
+	look := time.NewTicker(poll)
+	defer look.Stop()
+	var swept time.Time
+	for ctx.Err() == nil {
+		if now := b.cfg.Now(); now.Sub(swept) >= time.Second || now.Before(swept) {
+			swept = now
+			if err := b.sweep(ctx); err != nil && ctx.Err() == nil {
+				b.cfg.Metrics.failed("")
+			}
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// handOn takes texts that wait, as many as there are places for; half of them
+// are left to what comes meanwhile.
 func (b *Inbox) handOn(ctx context.Context) (n int) {
-	free := len(b.places)
-	if free == 0 { // nobody to hand a text to
+	places := b.reserve((len(b.places) + 1) / 2)
+	if places == 0 { // nobody to hand a text to
 		return 0
 	}
 	b.behind.Store(false)
-	texts, err := b.claim(ctx, free)
+	texts, err := b.claim(ctx, places)
 	if err != nil {
 		b.cfg.Metrics.failed("")
 	}
-	if err != nil || len(texts) == free {
+	if err != nil || len(texts) == places {
 		b.behind.Store(true)
 	}
+	b.giveBack(places - len(texts))
 	var suspects []claimed
 	for _, t := range texts {
 		if t.lost >= suspect {
 			b.leases.begin(t.ID, b.cfg.Now())
 			suspects = append(suspects, t)
+			b.giveBack(1)
 			continue
 		}
-		<-b.places
 		b.start(t)
 	}
 	if len(suspects) > 0 { // one may end the process: nothing else is to be under way then

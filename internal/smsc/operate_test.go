@@ -181,7 +181,7 @@ func TestReplace(t *testing.T) {
 
 func TestSubmitMulti(t *testing.T) {
 	t.Parallel()
-	inTime(t, "", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
+	inTime(t, "receipt-delay=1s", func(t *testing.T, s *smsc.SMSC, w *smpptest.Wire) {
 		s.AddSIM("+212600000002")
 		s.SetSubscriber("+212600000002", smsc.Absent)
 		a := asks(t, w)
