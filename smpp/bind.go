@@ -98,8 +98,7 @@ func (s *Session) peerBinds(h Header, body []byte) {
 	req, err := DecodeBind(h, body)
 	if err != nil {
 		s.problem(err)
-		s.respond(h.Command, s.statusOf(err), h.Seq, Reply{})
-		s.hangUp(err)
+		s.respondLast(h.Command, s.statusOf(err), h.Seq, err)
 		return
 	}
 	req.RemoteAddr = s.conn.RemoteAddr()
@@ -129,6 +128,8 @@ func (s *Session) admit(seq uint32, req BindRequest) {
 	s.accountFor(start)
 	if status == StatusOK {
 		s.mode, s.peer, s.version, s.state = req.Mode, req.SystemID, req.InterfaceVersion, boundState(req.Mode)
+	} else if s.hangup == nil {
+		s.hangup = fmt.Errorf("smpp: bind of %q refused: %w", req.SystemID, status)
 	}
 	s.mu.Unlock()
 	// Before the peer hears of it: what it does next finds the session known.
@@ -137,7 +138,4 @@ func (s *Session) admit(seq uint32, req BindRequest) {
 	}
 	s.wakeWriter()
 	signal(s.recheck)
-	if status != StatusOK {
-		s.hangUp(fmt.Errorf("smpp: bind of %q refused: %w", req.SystemID, status))
-	}
 }

@@ -119,7 +119,6 @@ func (s *Session) peerUnbinds(seq uint32) {
 		case <-s.ended:
 			return
 		}
-		s.respond(Unbind, StatusOK, seq, Reply{})
-		s.hangUp(ErrPeerUnbound)
+		s.respondLast(Unbind, StatusOK, seq, ErrPeerUnbound)
 	})
 }

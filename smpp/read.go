@@ -15,8 +15,7 @@ func (s *Session) read() {
 	for {
 		h, body, err := frames.Next()
 		if errors.Is(err, ErrFrame) {
-			s.respond(GenericNack, ErrInvCmdLen, h.Seq, Reply{})
-			s.hangUp(err)
+			s.respondLast(GenericNack, ErrInvCmdLen, h.Seq, err)
 			_, _ = io.Copy(io.Discard, s.conn)
 		}
 		if err != nil {

@@ -101,6 +101,22 @@ func (s *Session) wakeWriter() { signal(s.kick) }
 func (s *Session) respond(request Command, status Status, seq uint32, r Reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.queueAnswer(request, status, seq, r)
+}
+
+// respondLast queues our last word: a peer that closes when it has it does not
+// change why the session ended.
+func (s *Session) respondLast(request Command, status Status, seq uint32, reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queueAnswer(request, status, seq, Reply{})
+	if s.hangup == nil {
+		s.hangup = reason
+	}
+}
+
+// queueAnswer wants Session.mu held.
+func (s *Session) queueAnswer(request Command, status Status, seq uint32, r Reply) {
 	start := len(s.out)
 	var err error
 	if s.out, err = AppendResponse(s.out, request, status, seq, r); err != nil {
@@ -126,15 +142,5 @@ func (s *Session) ask(c Command) {
 	start := len(s.out)
 	s.out = AppendHeader(s.out, c, StatusOK, s.pending.nextSeq())
 	s.accountFor(start)
-	s.wakeWriter()
-}
-
-// hangUp ends the session once everything queued is written.
-func (s *Session) hangUp(reason error) {
-	s.mu.Lock()
-	if s.hangup == nil {
-		s.hangup = reason
-	}
-	s.mu.Unlock()
 	s.wakeWriter()
 }
