@@ -107,9 +107,13 @@ func TestHostileParts(t *testing.T) {
 		}
 	}
 	_ = f.deliver(t, says(20, "last"))
-	runtest.Eventually(t, "the last is handed on", func() bool { return slices.Contains(f.service.bodies(), "last") && len(f.service.bodies()) >= 8 })
+	wanted := []string{"one 1one 2", "two 1two 2", "three 1three 2", "beyond", "zero", "of none", "both", "last"}
+	runtest.Eventually(t, "all are handed on", func() bool {
+		got := f.service.bodies()
+		return !slices.ContainsFunc(wanted, func(s string) bool { return !slices.Contains(got, s) })
+	})
 	got := f.service.bodies()
-	for _, want := range []string{"one 1one 2", "two 1two 2", "three 1three 2", "beyond", "zero", "of none", "both"} {
+	for _, want := range wanted {
 		if n := len(slices.DeleteFunc(slices.Clone(got), func(s string) bool { return s != want })); n != 1 {
 			t.Errorf("%q handed on %d times", want, n)
 		}
