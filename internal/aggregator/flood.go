@@ -1,7 +1,6 @@
 package aggregator
 
 import (
-	"maps"
 	"sync"
 	"time"
 
@@ -19,47 +18,8 @@ type Limits struct {
 const (
 	phoneBurst    = 30 // more than anyone keys in half a minute, repeats of the aggregator included
 	refusalBurst  = 30 // of one address, and one more a second: what is above is told to nobody
-	mostRemember  = 50_000
 	refusalsEvery = time.Second
 )
-
-// buckets tell who does something too often: a burst at once, and one more
-// each so often. They forget whoever has kept still.
-type buckets struct {
-	mu    sync.Mutex
-	until map[string]time.Time // when the bucket is full again
-	swept time.Time
-}
-
-func (b *buckets) allow(who string, burst int, every time.Duration, now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	full, known := b.until[who]
-	if full.Before(now) {
-		full = now
-	}
-	full = full.Add(every)
-	if full.Sub(now) > time.Duration(burst)*every {
-		return false
-	}
-	if known || b.room(now) {
-		b.until[who] = full
-	}
-	return true
-}
-
-// room makes some for another one, but not at each request of a flood. Where
-// all are in a hurry there is none, and who comes then is not remembered.
-func (b *buckets) room(now time.Time) bool {
-	if b.until == nil {
-		b.until = map[string]time.Time{}
-	}
-	if len(b.until) >= mostRemember && now.Sub(b.swept) >= time.Second {
-		b.swept = now
-		maps.DeleteFunc(b.until, func(_ string, full time.Time) bool { return full.Before(now) })
-	}
-	return len(b.until) < mostRemember
-}
 
 // pace is one aggregator's share, whatever becomes of its endpoint.
 type pace struct {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wasl-sms/wasl/internal/flood"
 	"github.com/wasl-sms/wasl/internal/private"
 	"github.com/wasl-sms/wasl/ussd"
 )
@@ -58,8 +59,8 @@ type Config struct {
 type Handler struct {
 	cfg     Config
 	recent  recent
-	phones  buckets // by operator and number
-	refused buckets // by address
+	phones  flood.Buckets[string] // by operator and number
+	refused flood.Buckets[string] // by address
 	paces   paces
 	numbers private.Reader
 }
@@ -134,7 +135,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, e *Endpoint) (c c
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, e *Endpoint, status int, why string) {
 	h.cfg.Metrics.called(e.Operator, why, "none", 0)
 	from, _ := e.Door.from(r)
-	if !h.refused.allow(from.String(), refusalBurst, refusalsEvery, h.cfg.Now()) {
+	if !h.refused.Allow(from.String(), refusalBurst, refusalsEvery, h.cfg.Now()) {
 		w.Header().Set("Retry-After", "60")
 		http.Error(w, http.StatusText(http.StatusTooManyRequests), http.StatusTooManyRequests)
 		return
@@ -198,7 +199,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, e *Endpoint, c 
 func (h *Handler) enter(e *Endpoint, r ussd.Request) (leave func(), why string) {
 	if asks := r.Kind == ussd.Begin || r.Kind == ussd.Answer || r.Kind == ussd.Keyed; asks && e.Limits.PerPhone > 0 {
 		every := time.Duration(float64(time.Second) / e.Limits.PerPhone)
-		if !h.phones.allow(e.Operator+"/"+r.Msisdn, phoneBurst, every, r.At) {
+		if !h.phones.Allow(e.Operator+"/"+r.Msisdn, phoneBurst, every, r.At) {
 			return nil, "flood"
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wasl-sms/wasl/internal/batch"
+	"github.com/wasl-sms/wasl/internal/flood"
 	"github.com/wasl-sms/wasl/internal/message"
 	"github.com/wasl-sms/wasl/internal/postgres"
 	"github.com/wasl-sms/wasl/internal/private"
@@ -51,7 +52,7 @@ const (
 type Inbox struct {
 	cfg    Config
 	acked  *acked
-	flood  *floodGate
+	flood  flood.Buckets[private.Msisdn]
 	wholes *batch.Group[keeping, bool]
 	wake   chan struct{}
 
@@ -72,8 +73,9 @@ func New(cfg Config) *Inbox {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	cfg.Flood = cfg.Flood.orDefault()
 	b := &Inbox{
-		cfg: cfg, acked: newAcked(), flood: newFloodGate(cfg.Flood), wake: make(chan struct{}, 1),
+		cfg: cfg, acked: newAcked(), wake: make(chan struct{}, 1),
 		places: make(chan struct{}, cfg.Workers), leases: newLeases(),
 	}
 	b.wholes = batch.New(batch.Config[keeping, bool]{Do: b.storeWholes, Apart: apart})
@@ -171,13 +173,13 @@ func (b *Inbox) keepWhole(ctx context.Context, a Arrival, key []byte, now time.T
 		return 0, fmt.Errorf("inbox: read a text: %w", err)
 	}
 	t := whole{operator: a.Operator, from: a.From, to: a.To, body: body, state: "waiting"}
-	allowed := b.flood.allow(a.From, now)
+	allowed := b.flood.Allow(a.From, b.cfg.Flood.Burst, b.cfg.Flood.Every, now)
 	if !allowed {
 		t.state = "flood"
 	}
 	stored, err := b.wholes.Do(ctx, keeping{whole: t, key: key, now: now, within: within})
 	if allowed && !stored {
-		b.flood.giveBack(a.From) // the operator's repeats are not the person's doing
+		b.flood.GiveBack(a.From, b.cfg.Flood.Every) // the operator's repeats are not the person's doing
 	}
 	switch {
 	case err != nil:

@@ -132,7 +132,7 @@ func (b *Inbox) join(ctx context.Context, tx pgx.Tx, group []byte, pieces []piec
 		operator: pieces[0].Operator, from: private.StoredMsisdn(string(from)), to: pieces[0].ShortCode,
 		body: body, incomplete: !complete, state: "waiting",
 	}
-	if !b.flood.allow(t.from, now) {
+	if !b.flood.Allow(t.from, b.cfg.Flood.Burst, b.cfg.Flood.Every, now) {
 		t.state = "flood"
 	}
 	ids, err := b.ids(ctx, tx, 1)

@@ -1,4 +1,4 @@
-package aggregator
+package flood
 
 import (
 	"strconv"
@@ -10,10 +10,10 @@ import (
 // and those above what is remembered pass.
 func TestBucketsWhenMemoryIsFull(t *testing.T) {
 	t.Parallel()
-	var b buckets
+	var b Buckets[string]
 	now := time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)
-	ask := func(who string) bool { return b.allow(who, 3, time.Minute, now) }
-	for i := range mostRemember {
+	ask := func(who string) bool { return b.Allow(who, 3, time.Minute, now) }
+	for i := range most {
 		if !ask(strconv.Itoa(i)) {
 			t.Fatalf("the first of %d is refused", i)
 		}
@@ -24,7 +24,7 @@ func TestBucketsWhenMemoryIsFull(t *testing.T) {
 	if ask("7") {
 		t.Error("a flood passes while memory is full")
 	}
-	if !ask("another") || len(b.until) != mostRemember {
+	if !ask("another") || len(b.until) != most {
 		t.Errorf("another is refused, or %d are remembered", len(b.until))
 	}
 	now = now.Add(time.Hour)
