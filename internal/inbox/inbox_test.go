@@ -4,20 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
-	"slices"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/wasl-sms/wasl/internal/fault"
 	"github.com/wasl-sms/wasl/internal/inbox"
 	"github.com/wasl-sms/wasl/internal/keys"
 	"github.com/wasl-sms/wasl/internal/localdb/dbtest"
@@ -115,23 +108,6 @@ func number(n int) private.Msisdn { return private.StoredMsisdn(fmt.Sprintf("+21
 func says(n int, body string) inbox.Arrival {
 	payload, a := gsm.Encode(body)
 	return inbox.Arrival{Operator: "north", From: number(n), To: "3690", DataCoding: a.DataCoding(), Payload: payload, Link: 1}
-}
-
-// parts cuts a long text as a handset does.
-func parts(n int, ref uint16, wide bool, body string) []inbox.Arrival {
-	cut, a := gsm.Split(body, gsm.Options{Ref: ref, Ref16: wide})
-	list := make([]inbox.Arrival, len(cut))
-	for i, p := range cut {
-		c, err := gsm.ParseUDH(p.UDH)
-		if err != nil {
-			panic(err)
-		}
-		list[i] = inbox.Arrival{
-			Operator: "north", From: number(n), To: "3690", Link: 1,
-			DataCoding: a.DataCoding(), Payload: p.Payload, Concat: c,
-		}
-	}
-	return list
 }
 
 func (f *fixture) keep(t *testing.T, a inbox.Arrival, want inbox.Verdict) {
@@ -250,72 +226,6 @@ func TestManyCopiesAtOnceAreOneText(t *testing.T) {
 const long = "Je demande une autorisation pour ma mère, mon frère et ma soeur, qui viendront tous les trois un jeudi matin. " +
 	"Merci de me dire quels papiers il faut et à quelle heure venir, car nous habitons loin et il n'y a qu'un car par jour."
 
-// Parts of two people's texts with one reference, in any order, each twice.
-func TestPartsInAnyOrder(t *testing.T) {
-	t.Parallel()
-	for seed := range uint64(6) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			f := setUp(t, inbox.Flood{})
-			random := rand.New(rand.NewPCG(seed, 1))
-			wide := seed%2 == 1
-			arabic := strings.Repeat("أطلب موعدا يوم الخميس 😀 ", 7)
-			all := slices.Concat(parts(1, 7, wide, long), parts(2, 7, wide, arabic), parts(1, 7, wide, long), parts(2, 7, wide, arabic))
-			random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-			var wg sync.WaitGroup
-			for _, a := range all {
-				wg.Go(func() {
-					if _, err := f.Keep(t.Context(), a); err != nil {
-						t.Error(err)
-					}
-				})
-			}
-			wg.Wait()
-			f.run(t)
-			eventually(t, "both are done", func() bool { return f.states(t)["done"] == 2 })
-			got := f.bodies()
-			slices.Sort(got)
-			if diff := cmp.Diff([]string{long, arabic}, got); diff != "" {
-				t.Error(diff)
-			}
-			var left int
-			if err := f.db.QueryRow(t.Context(), `select count(*) from inbound_part`).Scan(&left); err != nil || left != 0 {
-				t.Errorf("%d parts left, %v", left, err)
-			}
-		})
-	}
-}
-
-func TestMissingPartsAreNotWaitedForLong(t *testing.T) {
-	t.Parallel()
-	f := setUp(t, inbox.Flood{})
-	f.run(t)
-	all := parts(1, 7, false, long)
-	f.keep(t, all[1], inbox.Waiting)
-	f.clock.Advance(61 * time.Second)
-	eventually(t, "what there is goes on", func() bool { return f.states(t)["done"] == 1 })
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if in := f.got[0]; !in.Incomplete || !strings.HasPrefix(in.Body.Raw(), "…") {
-		t.Errorf("handed on: %q, incomplete %v", in.Body.Raw(), in.Incomplete)
-	}
-}
-
-func TestAReferenceUsedAnewMixesNothing(t *testing.T) {
-	t.Parallel()
-	f := setUp(t, inbox.Flood{})
-	second := strings.NewReplacer("Je demande", "TU DEMANDES", "papiers", "PAPIERS").Replace(long)
-	f.keep(t, parts(1, 7, false, long)[0], inbox.Waiting)
-	f.keep(t, parts(1, 7, false, second)[0], inbox.Waiting)
-	f.keep(t, parts(1, 7, false, second)[1], inbox.Stored)
-	f.run(t)
-	eventually(t, "both are done", func() bool { return f.states(t)["done"] == 2 })
-	got := f.bodies()
-	if got[1] != second || !strings.HasSuffix(got[0], "…") || strings.Contains(got[0], "PAPIERS") {
-		t.Errorf("handed on: %q", got)
-	}
-}
-
 func TestTextsOfOneSenderStayInOrder(t *testing.T) {
 	t.Parallel()
 	const people, each = 12, 15
@@ -357,131 +267,12 @@ func TestTextsOfOneSenderStayInOrder(t *testing.T) {
 	}
 }
 
-func TestPoisonIsSetAsideAndTheSenderGoesOn(t *testing.T) {
-	t.Parallel()
-	f := setUp(t, inbox.Flood{})
-	f.fail = func(in message.Inbound) error {
-		if in.Body.Raw() == "poison" {
-			panic("as the text wishes")
-		}
-		return nil
-	}
-	f.keep(t, says(1, "poison"), inbox.Stored)
-	f.keep(t, says(1, "RDV"), inbox.Stored)
-	f.run(t)
-	eventually(t, "the next text is done", func() bool {
-		f.clock.Advance(5 * time.Second)
-		return f.states(t)["done"] == 1
-	})
-	list, err := f.Quarantined(t.Context(), 10, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(list) != 1 || list[0].Tries != 5 || list[0].Reason != "panic" {
-		t.Fatalf("set aside: %+v", list)
-	}
-	f.mu.Lock()
-	f.fail = nil
-	f.mu.Unlock()
-	if err := f.settle(t, f.Replay, list[0].ID, list[0].Since); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the replayed text is done", func() bool { return f.states(t)["done"] == 2 })
-}
-
 // settle does something with a text that was set aside.
 func (f *fixture) settle(t *testing.T, do func(context.Context, pgx.Tx, int64, time.Time) (inbox.Quarantined, error), id int64, since time.Time) error {
 	t.Helper()
 	return f.db.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
 		_, err := do(ctx, tx, id, since)
 		return err
-	})
-}
-
-// What staff do with a text set aside holds for it as they saw it.
-func TestWhatIsSetAsideIsSettledOnce(t *testing.T) {
-	t.Parallel()
-	f := setUp(t, inbox.Flood{})
-	for n := range 3 {
-		f.keep(t, says(n, "poison"), inbox.Stored)
-	}
-	aside := func() []inbox.Quarantined {
-		t.Helper()
-		list, err := f.Quarantined(t.Context(), 10, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return list
-	}
-	put := func(where string) {
-		t.Helper()
-		if _, err := f.db.Exec(t.Context(), `update inbox set state = 'quarantined', tries = 5, reason = 'panic', done_at = $1 where state = 'waiting' and `+where, f.clock.Now()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	put("true")
-	list := aside()
-	if len(list) != 3 || list[0].ID < list[1].ID {
-		t.Fatalf("set aside: %+v", list)
-	}
-	if err := f.settle(t, f.Leave, list[0].ID, list[0].Since); err != nil {
-		t.Fatal(err)
-	}
-	for name, do := range map[string]func(context.Context, pgx.Tx, int64, time.Time) (inbox.Quarantined, error){"replay": f.Replay, "leave": f.Leave} {
-		if err := f.settle(t, do, list[0].ID, list[0].Since); fault.KindOf(err) != fault.KindConflict {
-			t.Errorf("%s what was left: %v", name, err)
-		}
-		if err := f.settle(t, do, 999999, list[0].Since); fault.KindOf(err) != fault.KindNotFound {
-			t.Errorf("%s what is none: %v", name, err)
-		}
-	}
-	if err := f.settle(t, f.Replay, list[1].ID, list[1].Since); err != nil {
-		t.Fatal(err)
-	}
-	f.clock.Advance(time.Minute)
-	put("true") // it failed again: another version
-	if err := f.settle(t, f.Replay, list[1].ID, list[1].Since); fault.KindOf(err) != fault.KindConflict {
-		t.Errorf("replay of an old version: %v", err)
-	}
-	var n int64
-	err := f.db.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) (err error) {
-		n, err = f.ReplayAll(ctx, tx, list[2].Since)
-		return err
-	})
-	if err != nil || n != 1 {
-		t.Errorf("%d replayed, %v", n, err)
-	}
-	if s := f.states(t); s["left"] != 1 || s["quarantined"] != 1 || s["waiting"] != 1 {
-		t.Errorf("states are %v", s)
-	}
-	if err := f.Forget(t.Context(), f.clock.Now().Add(time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	if s := f.states(t); s["left"] != 0 {
-		t.Errorf("what was left is kept for ever: %v", s)
-	}
-}
-
-func TestAnOutageSetsNothingAside(t *testing.T) {
-	t.Parallel()
-	f := setUp(t, inbox.Flood{})
-	outages := []error{
-		fault.Unavailable("service.unavailable", nil), fmt.Errorf("begin: %w", io.ErrUnexpectedEOF), fmt.Errorf("begin: %w", &pgconn.PgError{Code: "57P03"}),
-	}
-	var calls atomic.Int64
-	f.fail = func(message.Inbound) error { return outages[calls.Add(1)%int64(len(outages))] }
-	f.keep(t, says(1, "RDV"), inbox.Stored)
-	f.run(t)
-	eventually(t, "it is tried many times", func() bool {
-		f.clock.Advance(time.Minute)
-		return len(f.bodies()) > 8
-	})
-	f.mu.Lock()
-	f.fail = nil
-	f.mu.Unlock()
-	eventually(t, "it is done", func() bool {
-		f.clock.Advance(time.Minute)
-		return f.states(t)["done"] == 1
 	})
 }
 

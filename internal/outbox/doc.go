@@ -14,6 +14,7 @@
 //	          → delivered, undelivered     a receipt, and no response
 //	          → queued, unknown, expired   neither: sent again, where it may be
 //	accepted  → later                      not delivered, and worth another try
+//	queued, unknown, expired → delivered, accepted   the operator's word came after all
 //
 // A lane takes as many parts as its window has room for, the most urgent first,
 // straight into doubt: that is committed before the PDU is written, so a crash
